@@ -1,0 +1,1 @@
+"""Many photos: child processes with limits that read and examine them."""

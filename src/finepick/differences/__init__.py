@@ -1,0 +1,1 @@
+"""What the frames of one scene do not share: registration and difference maps."""

@@ -1,0 +1,66 @@
+"""A frame in, its features out: everything that grouping, ranking and explaining want to know of one photo.
+
+Features are a pure function of the frame, small enough to keep for every photo, and travel as plain arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from finepick.domain import Frame
+from finepick.features.descriptor import describe
+from finepick.features.keypoints import Keypoints, detect_keypoints
+from finepick.features.measurements import Measurements, measure
+
+FEATURES_VERSION = 1
+"""Raised whenever a change here or below alters a number; cached features of other versions are not used."""
+
+GREY_SIDE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFeatures:
+    """What one photo says by itself.
+
+    Coordinates are in *frame units* wherever they occur: pixels divided by the frame's long side, origin at
+    the upper left corner, so that a 3:2 landscape frame spans [0, 1] × [0, .667].
+
+    size: (width, height) of the working frame in pixels.
+    grey: (h, w) uint8 luma, long side 256 (a smaller frame keeps its size).
+    descriptor: (d,) float32, unit length: likeness of two photos at a glance is the dot product.
+    """
+
+    size: tuple[int, int]
+    grey: NDArray[np.uint8]
+    descriptor: NDArray[np.float32]
+    keypoints: Keypoints
+    measurements: Measurements
+
+
+def extract_features(frame: Frame) -> PhotoFeatures:
+    """Features of *frame* (H × W × 3, uint8, sRGB)."""
+    height, width = frame.shape[:2]
+    picture = Image.fromarray(frame)
+    luma = picture.convert("L")
+    half = picture.reduce(2) if max(width, height) > 1200 else picture
+    grey = np.asarray(_fit(half.convert("L"), GREY_SIDE))
+    return PhotoFeatures(
+        size=(width, height),
+        grey=grey,
+        descriptor=describe(half),
+        keypoints=detect_keypoints(half),
+        measurements=measure(np.asarray(luma), np.asarray(half)),
+    )
+
+
+def _fit(picture: Image.Image, side: int) -> Image.Image:
+    """*picture* with its long side at most *side*, averaged down."""
+    scale = side / max(picture.size)
+    if scale >= 1:
+        return picture
+    width, height = (max(1, round(length * scale)) for length in picture.size)
+    return picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)

@@ -1,0 +1,1 @@
+"""Bytes on disk → safe frames and what the file says about them."""

@@ -1,0 +1,1 @@
+"""How good each frame of a series is: models behind one seam."""

@@ -1,0 +1,1 @@
+"""Which photos show the same moment, and how many of them to keep."""
