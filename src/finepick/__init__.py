@@ -1,3 +1,89 @@
-"""Finepick picks the best of a series of near-identical pictures and says why."""
+"""Finepick picks the best of a series of near-identical pictures and says why.
+
+>>> import finepick
+>>> result = finepick.pick("holiday/")            # doctest: +SKIP
+>>> for ranking in result:                        # doctest: +SKIP
+...     print(ranking.kind, ranking.best.path)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from finepick.api import best_of, compare, load_scorer, pick, rank, score
+    from finepick.domain import (
+        Attribute,
+        Metadata,
+        Photo,
+        PickResult,
+        Ranking,
+        Reason,
+        ScoreResult,
+        SeriesKind,
+        Skipped,
+        Verdict,
+    )
+    from finepick.errors import FinepickError
+    from finepick.scorers.base import Judgement, Scorer
+
+_HOMES = {
+    "Attribute": "finepick.domain",
+    "FinepickError": "finepick.errors",
+    "Judgement": "finepick.scorers.base",
+    "Metadata": "finepick.domain",
+    "Photo": "finepick.domain",
+    "PickResult": "finepick.domain",
+    "Ranking": "finepick.domain",
+    "Reason": "finepick.domain",
+    "ScoreResult": "finepick.domain",
+    "Scorer": "finepick.scorers.base",
+    "SeriesKind": "finepick.domain",
+    "Skipped": "finepick.domain",
+    "Verdict": "finepick.domain",
+    "best_of": "finepick.api",
+    "compare": "finepick.api",
+    "load_scorer": "finepick.api",
+    "pick": "finepick.api",
+    "rank": "finepick.api",
+    "score": "finepick.api",
+}
+
+__all__ = [
+    "Attribute",
+    "FinepickError",
+    "Judgement",
+    "Metadata",
+    "Photo",
+    "PickResult",
+    "Ranking",
+    "Reason",
+    "ScoreResult",
+    "Scorer",
+    "SeriesKind",
+    "Skipped",
+    "Verdict",
+    "best_of",
+    "compare",
+    "load_scorer",
+    "pick",
+    "rank",
+    "score",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Public names load when first touched, so that importing the package costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'finepick' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

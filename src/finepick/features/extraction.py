@@ -5,6 +5,7 @@ Features are a pure function of the frame, small enough to keep for every photo,
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ FEATURES_VERSION = 1
 """Raised whenever a change here or below alters a number; cached features of other versions are not used."""
 
 GREY_SIDE = 256
+THUMBNAIL_SIDE = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,30 @@ class PhotoFeatures:
 
 def extract_features(frame: Frame) -> PhotoFeatures:
     """Features of *frame* (H × W × 3, uint8, sRGB)."""
-    height, width = frame.shape[:2]
+    return _features(*_levels(frame))
+
+
+def extract_with_thumbnail(frame: Frame) -> tuple[PhotoFeatures, bytes]:
+    """Features of *frame*, and a JPEG of it with a long side of at most `THUMBNAIL_SIDE` pixels."""
+    picture, half = _levels(frame)
+    buffer = io.BytesIO()
+    _fit(half, THUMBNAIL_SIDE).save(buffer, "JPEG", quality=82)
+    return _features(picture, half), buffer.getvalue()
+
+
+def _levels(frame: Frame) -> tuple[Image.Image, Image.Image]:
+    """The frame as a picture, and its half-size version, which most features are content with."""
     picture = Image.fromarray(frame)
-    luma = picture.convert("L")
-    half = picture.reduce(2) if max(width, height) > 1200 else picture
-    grey = np.asarray(_fit(half.convert("L"), GREY_SIDE))
+    return picture, picture.reduce(2) if max(picture.size) > 1200 else picture
+
+
+def _features(picture: Image.Image, half: Image.Image) -> PhotoFeatures:
     return PhotoFeatures(
-        size=(width, height),
-        grey=grey,
+        size=picture.size,
+        grey=np.asarray(_fit(half.convert("L"), GREY_SIDE)),
         descriptor=describe(half),
         keypoints=detect_keypoints(half),
-        measurements=measure(np.asarray(luma), np.asarray(half)),
+        measurements=measure(np.asarray(picture.convert("L")), np.asarray(half)),
     )
 
 

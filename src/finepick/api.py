@@ -1,0 +1,100 @@
+"""The Python names: what `import finepick` offers, each a workflow with sensible defaults.
+
+Paths are `str` or `os.PathLike`; a single path or several. State lies where the command line keeps it
+(`FINEPICK_HOME`). Errors are `finepick.FinepickError` and its children (`finepick.errors`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from finepick.domain import PickResult, Ranking, ScoreResult, Verdict
+from finepick.scorers.base import Scorer
+from finepick.scorers.catalog import DEFAULT_SCORER
+from finepick.scorers.catalog import load_scorer as _load
+from finepick.settings import load_settings
+from finepick.workflows.compare import compare_photos
+from finepick.workflows.in_memory import Picture, best_indices
+from finepick.workflows.library import Library
+from finepick.workflows.pick import PickOptions, pick_photos
+from finepick.workflows.score import score_photos
+
+PathLike = str | os.PathLike[str]
+
+
+def pick(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    model: str | Scorer = DEFAULT_SCORER,
+    group: str = "auto",
+    keep_per_series: int = 1,
+    keep: int | None = None,
+    fresh: bool = False,
+) -> PickResult:
+    """The best photo of every series below *paths*; what cannot be read is in `.skipped`.
+
+    Args:
+        paths: files or folders (walked recursively).
+        model: a name from `finepick models list`, a model file, or a loaded scorer.
+        group: "auto" (time, content, prompt), "folder", "one" or "single".
+        keep_per_series: how many photos to keep of every series.
+        keep: how many to keep of the whole shoot, as different as possible.
+        fresh: read and judge again what is in the cache.
+
+    Raises:
+        PathNotFoundError, NothingReadableError, PathVanishedError, UnknownScorerError, UsageError.
+    """
+    options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep)
+    with Library(load_settings(), fresh=fresh) as library:
+        return pick_photos(library, _spelt(paths), scorer=load_scorer(model), options=options)
+
+
+def rank(
+    photos: PathLike | Iterable[PathLike], *, model: str | Scorer = DEFAULT_SCORER, fresh: bool = False
+) -> Ranking:
+    """*photos* ranked as one series. Raises like `pick`; use that to learn which photos were skipped."""
+    return pick(photos, model=model, group="one", fresh=fresh).series[0]
+
+
+def compare(a: PathLike, b: PathLike, *, model: str | Scorer = DEFAULT_SCORER) -> Verdict:
+    """Which of two photos, how sure, and why.
+
+    Raises PathNotFoundError, NothingReadableError where one of them cannot be read, UnknownScorerError.
+    """
+    with Library(load_settings()) as library:
+        return compare_photos(library, os.fsdecode(a), os.fsdecode(b), load_scorer(model)).verdict
+
+
+def score(
+    photos: PathLike | Iterable[PathLike], *, model: str | Scorer = DEFAULT_SCORER, fresh: bool = False
+) -> ScoreResult:
+    """The coarse score, 1…10, of each photo by itself. Raises like `pick`."""
+    with Library(load_settings(), fresh=fresh) as library:
+        return score_photos(library, _spelt(photos), load_scorer(model))
+
+
+def best_of(images: Sequence[Picture], k: int = 1, *, model: str | Scorer = DEFAULT_SCORER) -> list[int]:
+    """Indices of the *k* best of *images*, best first: PIL images, paths, or uint8 H × W × 3 RGB arrays.
+
+    >>> import numpy as np
+    >>> flat = np.full((64, 64, 3), 128, np.uint8)
+    >>> best_of([flat, flat])
+    [0]
+    """
+    return best_indices(images, load_scorer(model), k)
+
+
+def load_scorer(model: str | Scorer, *, device: str = "cpu") -> Scorer:
+    """A scorer by name or model file; a scorer is returned as it is.
+
+    Raises UnknownScorerError (lists the known names), WeightsNotFoundError, MissingExtraError.
+    """
+    return _load(model, device=device) if isinstance(model, str) else model
+
+
+def _spelt(paths: PathLike | Iterable[PathLike]) -> list[str]:
+    """Paths as strings, spelt as they were given."""
+    if isinstance(paths, str | os.PathLike):
+        return [os.fsdecode(paths)]
+    return [os.fsdecode(path) for path in paths]

@@ -1,0 +1,82 @@
+"""What a reader process is asked and what it answers: JSON heads with raw bytes behind them, no pickles."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from finepick.domain import Metadata
+
+_LENGTHS = struct.Struct("<II")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`verb` is "examine" (features and thumbnail), "frame" (pixels) or "preview" (a JPEG).
+
+    `long_side` in pixels; `digest` is what the bytes must still be, or "" where they are seen first.
+    """
+
+    verb: str
+    path: str
+    long_side: int
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`error` is the reason a person reads, or None; `facts` and `blobs` depend on the verb."""
+
+    error: str | None
+    facts: dict[str, Any]
+    blobs: tuple[bytes, ...] = ()
+
+
+def write_message(stream: BinaryIO, head: dict[str, Any], blobs: tuple[bytes, ...] = ()) -> None:
+    """One message; the head is ASCII JSON, in which surrogate escapes survive."""
+    text = json.dumps({**head, "sizes": [len(blob) for blob in blobs]}).encode("ascii")
+    stream.write(_LENGTHS.pack(len(text), sum(map(len, blobs))))
+    stream.write(text)
+    for blob in blobs:
+        stream.write(blob)
+    stream.flush()
+
+
+def read_message(stream: BinaryIO) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+    """The next message. Raises EOFError where the other side is gone."""
+    head_length, body_length = _LENGTHS.unpack(_exactly(stream, _LENGTHS.size))
+    head = json.loads(_exactly(stream, head_length))
+    body = _exactly(stream, body_length)
+    blobs, start = [], 0
+    for size in head.pop("sizes"):
+        blobs.append(body[start : start + size])
+        start += size
+    return head, tuple(blobs)
+
+
+def metadata_to_json(metadata: Metadata) -> dict[str, Any]:
+    """*metadata* as JSON values, without what is not known."""
+    values = {key: value for key, value in asdict(metadata).items() if value is not None}
+    if metadata.taken_at is not None:
+        values["taken_at"] = metadata.taken_at.isoformat()
+    return values
+
+
+def metadata_from_json(values: dict[str, Any]) -> Metadata:
+    """The inverse of `metadata_to_json`; names it does not know are left out."""
+    known = {field.name for field in fields(Metadata)}
+    kept = {key: value for key, value in values.items() if key in known}
+    if "taken_at" in kept:
+        kept["taken_at"] = datetime.fromisoformat(kept["taken_at"])
+    kept["notes"] = tuple(kept.get("notes", ()))
+    return Metadata(**kept)
+
+
+def _exactly(stream: BinaryIO, count: int) -> bytes:
+    data = stream.read(count)
+    if len(data) != count:
+        raise EOFError
+    return data

@@ -1,0 +1,202 @@
+"""A few reader processes with limits: what crashes or hangs costs one photo, never the run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
+from types import TracebackType
+
+from finepick.batch.messages import Reply, Request, read_message, write_message
+from finepick.errors import FinepickError
+
+_WATCH_SECONDS = 0.1
+_START_SECONDS = 120.0
+
+
+class ReaderPool:
+    """Reader processes, started when first needed and ended by `close`.
+
+    Args:
+        workers: how many processes.
+        seconds: how long one photo may take before its process is ended.
+        memory_bytes: address space of one process.
+    """
+
+    def __init__(self, *, workers: int, seconds: float, memory_bytes: int) -> None:
+        self._workers = max(1, workers)
+        self._seconds = seconds
+        self._memory_bytes = memory_bytes
+        self._idle: list[_Reader] = []
+        self._all: list[_Reader] = []
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._threads: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> ReaderPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ask(self, request: Request) -> Reply:
+        """The answer to one request."""
+        return next(self.ask_all([request]))[1]
+
+    def ask_all(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+        """Answers as they come, in no order; at most a few times as many requests as readers are under way."""
+        threads = self._start()
+        waiting: dict[Future[Reply], Request] = {}
+        for request in requests:
+            waiting[threads.submit(self._one, request)] = request
+            if len(waiting) >= 4 * self._workers:
+                yield from _finished(waiting)
+        while waiting:
+            yield from _finished(waiting)
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        self._closed.set()
+        for reader in self._all:
+            reader.kill()
+        if self._threads is not None:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads = None
+
+    def _start(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._closed.clear()
+            self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="finepick-reader")
+            threading.Thread(target=self._watch, name="finepick-watch", daemon=True).start()
+        return self._threads
+
+    def _one(self, request: Request) -> Reply:
+        reader = self._take()
+        try:
+            return reader.ask(request, self._seconds)
+        finally:
+            with self._lock:
+                self._idle.append(reader)
+
+    def _take(self) -> _Reader:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            reader = _Reader(self._memory_bytes, self._closed)
+            self._all.append(reader)
+            return reader
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_WATCH_SECONDS):
+            for reader in list(self._all):
+                reader.kill_if_late()
+
+
+class _Reader:
+    """One reader process, started again after it died."""
+
+    def __init__(self, memory_bytes: int, closed: threading.Event) -> None:
+        self._memory_bytes = memory_bytes
+        self._closed = closed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deadline = float("inf")
+
+    def ask(self, request: Request, seconds: float) -> Reply:
+        process = self._living()
+        assert process.stdin is not None and process.stdout is not None
+        self._deadline = time.monotonic() + seconds
+        try:
+            write_message(process.stdin, asdict(request))
+            head, blobs = read_message(process.stdout)
+        except (EOFError, OSError):
+            late = time.monotonic() >= self._deadline
+            code = self._bury()
+            if late:
+                return Reply(f"the decoder took longer than {seconds:g} s and was stopped", {})
+            return Reply(f"the decoder crashed ({_ending(code)})", {})
+        finally:
+            self._deadline = float("inf")
+        return Reply(head["error"], head["facts"], blobs)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def kill_if_late(self) -> None:
+        if time.monotonic() > self._deadline:
+            self.kill()
+
+    def _living(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        if self._process is not None:
+            self._bury()
+        if self._closed.is_set():
+            raise FinepickError("the reader pool is closed")
+        self._process = self._launch()
+        return self._process
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        # One thread a reader: the photos are the parallel part. A session of its own: Ctrl-C is for the parent alone.
+        single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        complaints = tempfile.TemporaryFile()
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "finepick.batch.reader", str(self._memory_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env={**os.environ, **single, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        self._process = process
+        self._deadline = time.monotonic() + _START_SECONDS
+        assert process.stdout is not None
+        try:
+            read_message(process.stdout)
+        except EOFError:
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip().splitlines()
+            self._bury()
+            raise FinepickError(f"a reader process did not start: {said[-1] if said else 'no reason given'}") from None
+        finally:
+            self._deadline = float("inf")
+            complaints.close()
+        return process
+
+    def _bury(self) -> int:
+        process, self._process = self._process, None
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        process.kill()
+        code = process.wait()
+        process.stdout.close()
+        try:
+            process.stdin.close()
+        except OSError:  # what was not yet sent has nowhere to go
+            pass
+        return code
+
+
+def _finished(waiting: dict[Future[Reply], Request]) -> Iterator[tuple[Request, Reply]]:
+    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield waiting.pop(future), future.result()
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        import signal
+
+        try:
+            return signal.Signals(-code).name
+        except ValueError:
+            return f"signal {-code}"
+    return f"exit code {code}"

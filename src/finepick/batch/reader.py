@@ -1,0 +1,91 @@
+"""The reader process: asked over standard input, it decodes one photo after the other and answers.
+
+It is started as `python -m finepick.batch.reader`, not through `multiprocessing`, so that a plain script may call
+`finepick.pick` without a `__main__` guard, and so that a crash or a hang in a decoder costs one photo only.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import BinaryIO
+
+from PIL import Image
+
+from finepick.batch.messages import Reply, Request, metadata_to_json, read_message, write_message
+from finepick.errors import FinepickError, ImageError
+from finepick.features.extraction import extract_with_thumbnail
+from finepick.features.packing import pack_features
+from finepick.images.reading import ReadPhoto, read_photo
+
+
+def main() -> None:
+    """Answer until the asking side closes standard input."""
+    questions, answers = _private_streams()
+    _limit_memory(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    write_message(answers, {"ready": os.getpid()})
+    while True:
+        try:
+            head, _ = read_message(questions)
+        except EOFError:
+            return
+        reply = answer(Request(**head))
+        write_message(answers, {"error": reply.error, "facts": reply.facts}, reply.blobs)
+
+
+def answer(request: Request) -> Reply:
+    """What there is to say to *request*; one photo's trouble is part of the answer, never an exception."""
+    try:
+        photo = read_photo(request.path, long_side=request.long_side)
+        if request.digest and photo.digest != request.digest:
+            raise ImageError("changed on disk while it was being looked at", path=request.path)
+        return _VERBS[request.verb](photo)
+    except FinepickError as error:
+        return Reply(getattr(error, "reason", error.message), {})
+    except MemoryError:
+        return Reply("needs more memory than one photo may take", {})
+
+
+def _examine(photo: ReadPhoto) -> Reply:
+    features, thumbnail = extract_with_thumbnail(photo.frame)
+    facts = {"digest": photo.digest, "metadata": metadata_to_json(photo.metadata)}
+    return Reply(None, facts, (pack_features(features), thumbnail))
+
+
+def _frame(photo: ReadPhoto) -> Reply:
+    return Reply(None, {"shape": list(photo.frame.shape)}, (photo.frame.tobytes(),))
+
+
+def _preview(photo: ReadPhoto) -> Reply:
+    buffer = io.BytesIO()
+    Image.fromarray(photo.frame).save(buffer, "JPEG", quality=85)
+    return Reply(None, {}, (buffer.getvalue(),))
+
+
+_VERBS = {"examine": _examine, "frame": _frame, "preview": _preview}
+
+
+def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes, taken away from libraries that print: what they write to descriptor 1 goes to 2."""
+    questions = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return questions, answers
+
+
+def _limit_memory(count: int) -> None:
+    """Let this process have at most *count* bytes of address space, where the system knows how."""
+    if not count:
+        return
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    soft = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+if __name__ == "__main__":
+    main()

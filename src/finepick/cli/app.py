@@ -1,0 +1,43 @@
+"""The verbs, in the order in which people need them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from finepick import __version__
+from finepick.cli import compare, doctor, models, pick, score
+
+app = typer.Typer(
+    name="finepick",
+    help="Picks the best of a series of near-identical pictures and says why.",
+    epilog="Start with:  finepick pick holiday/ --out report/",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("pick", epilog="Example:  finepick pick holiday/ --out report/ --xmp")(pick.pick)
+app.command("rank", epilog="Example:  finepick rank IMG_001.JPG IMG_002.JPG IMG_003.JPG")(pick.rank)
+app.command("compare", epilog="Example:  finepick compare a.jpg b.jpg --map difference.png")(compare.compare)
+app.command("score", epilog="Example:  finepick score holiday/ --out scores.csv")(score.score)
+app.add_typer(models.app, name="models")
+app.command("doctor", epilog="Example:  finepick doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"finepick {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def finepick(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Picks the best of a series of near-identical pictures and says why."""

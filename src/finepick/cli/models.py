@@ -1,0 +1,50 @@
+"""`finepick models`: what can score here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from finepick.cli.options import Json
+
+app = typer.Typer(help="What can judge here, and whether it is on this disk.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example:  finepick models list")
+def list_models(json: Json = False) -> None:
+    """List the models that this version knows."""
+    from finepick.cli.printing import print_json
+    from finepick.exports.documents import models_document, to_json
+    from finepick.scorers.catalog import list_scorers
+
+    entries = list_scorers()
+    if json:
+        print_json(to_json(models_document(entries)))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("model", "here", "what it does"):
+        table.add_column(heading, overflow="fold")
+    for entry in entries:
+        mark = " (default)" if entry.is_default else ""
+        table.add_row(entry.name + mark, "yes" if entry.is_available else "no", entry.description)
+    Console(highlight=False).print(table)
+
+
+@app.command("path", epilog="Example:  finepick models path measured")
+def path(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model's name.")], json: Json = False
+) -> None:
+    """Print where a model's weights lie."""
+    from finepick.cli.printing import print_json, printable
+    from finepick.exports.documents import document, to_json
+    from finepick.scorers.catalog import weights_path
+
+    where = weights_path(name)
+    if json:
+        print_json(to_json(document(name=name, path=where)))
+    else:
+        typer.echo(printable(where))

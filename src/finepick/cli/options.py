@@ -1,0 +1,18 @@
+"""Options that several verbs share, worded once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help="Photos, or folders of photos.")]
+Model = Annotated[
+    str, typer.Option("--model", metavar="NAME|FILE", help="Who judges; see 'finepick models list'.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do not use what is remembered; read and judge again.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Reading processes.  [default: one per core]")
+]

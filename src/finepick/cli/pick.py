@@ -1,0 +1,180 @@
+"""`finepick pick` and `finepick rank`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from finepick.cli.options import Fresh, Json, Model, Paths, Quiet, Workers
+
+if TYPE_CHECKING:
+    from finepick.domain import PickResult
+    from finepick.workflows.leave import Leaving
+
+Out = Annotated[
+    str | None,
+    typer.Option("--out", metavar="DIR", help="Write report.html, picks.csv and picks.json there."),
+]
+ManifestFolder = Annotated[
+    str | None, typer.Option("--manifest", metavar="DIR", help="Write the series as a data set there.")
+]
+CopyKeeps = Annotated[
+    str | None, typer.Option("--copy-keeps", metavar="DIR", help="Copy the keeps there, verified.")
+]
+Xmp = Annotated[bool, typer.Option("--xmp", help="Mark the keeps in XMP sidecars.")]
+XmpRejects = Annotated[bool, typer.Option("--xmp-rejects", help="With --xmp: mark the rest as rejected, too.")]
+XmpRatings = Annotated[
+    str | None,
+    typer.Option("--xmp-ratings", metavar="MAP", help="With --xmp: stars, such as 'best=5,keep=4,rest=2'."),
+]
+XmpOverwrite = Annotated[
+    bool, typer.Option("--xmp-overwrite", help="With --xmp: change a human's rating, label or pick, too.")
+]
+PerSeries = Annotated[
+    int, typer.Option("--keep-per-series", metavar="N", min=0, help="How many to keep of every series.")
+]
+Thumbnails = Annotated[
+    str, typer.Option("--thumbnails", metavar="auto|always|never", help="Small pictures in the terminal.")
+]
+
+
+def pick(
+    paths: Paths,
+    model: Model = "",
+    group: Annotated[
+        str,
+        typer.Option(
+            "--group",
+            metavar="auto|folder|one|single",
+            help="Find series by time, content and prompt (auto), one a folder, all as one, or none.",
+        ),
+    ] = "auto",
+    keep_per_series: PerSeries = 1,
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", metavar="N", min=0, help="How many to keep of the whole shoot, as different as possible."),
+    ] = None,
+    out: Out = None,
+    manifest: ManifestFolder = None,
+    copy_keeps: CopyKeeps = None,
+    xmp: Xmp = False,
+    xmp_rejects: XmpRejects = False,
+    xmp_ratings: XmpRatings = None,
+    xmp_overwrite: XmpOverwrite = False,
+    coarse: Annotated[
+        bool, typer.Option("--coarse", help="Ask for coarse scores where they cost a second pass.")
+    ] = False,
+    fresh: Fresh = False,
+    workers: Workers = None,
+    thumbnails: Thumbnails = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the series in your photos, rank each, and say why the best is the best.
+
+    Originals are never written, moved or deleted.
+    """
+    from finepick.workflows.leave import Leaving
+
+    leaving = Leaving(
+        out=out,
+        manifest=manifest,
+        copy_keeps=copy_keeps,
+        xmp=xmp,
+        xmp_rejects=xmp_rejects,
+        xmp_ratings=xmp_ratings,
+        xmp_overwrite=xmp_overwrite,
+    )
+    _pick(paths, model, group, keep_per_series, keep, leaving, fresh, workers, thumbnails, json, quiet)
+
+
+def rank(
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTO…", help="The photos of one series.")],
+    model: Model = "",
+    keep_per_series: PerSeries = 1,
+    out: Out = None,
+    manifest: ManifestFolder = None,
+    copy_keeps: CopyKeeps = None,
+    xmp: Xmp = False,
+    xmp_rejects: XmpRejects = False,
+    xmp_ratings: XmpRatings = None,
+    xmp_overwrite: XmpOverwrite = False,
+    coarse: Annotated[
+        bool, typer.Option("--coarse", help="Ask for coarse scores where they cost a second pass.")
+    ] = False,
+    fresh: Fresh = False,
+    workers: Workers = None,
+    thumbnails: Thumbnails = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rank the given photos as one series."""
+    from finepick.workflows.leave import Leaving
+
+    leaving = Leaving(
+        out=out,
+        manifest=manifest,
+        copy_keeps=copy_keeps,
+        xmp=xmp,
+        xmp_rejects=xmp_rejects,
+        xmp_ratings=xmp_ratings,
+        xmp_overwrite=xmp_overwrite,
+    )
+    _pick(photos, model, "one", keep_per_series, None, leaving, fresh, workers, thumbnails, json, quiet)
+
+
+def _pick(
+    paths: list[str],
+    model: str,
+    group: str,
+    keep_per_series: int,
+    keep: int | None,
+    leaving: Leaving,
+    fresh: bool,
+    workers: int | None,
+    thumbnails: str,
+    json: bool,
+    quiet: bool,
+) -> None:
+    from finepick.cli.printing import ProgressBar, print_json, warn
+    from finepick.errors import UsageError
+    from finepick.exports.documents import pick_document, to_json
+    from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
+    from finepick.settings import load_settings
+    from finepick.workflows.leave import leave
+    from finepick.workflows.library import Library
+    from finepick.workflows.pick import PickOptions, pick_photos
+
+    if thumbnails not in ("auto", "always", "never"):
+        raise UsageError("--thumbnails takes auto, always or never")
+    options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep)
+    leaving.check()
+    scorer = load_scorer(model or DEFAULT_SCORER)
+    settings = load_settings(workers=workers)
+    with (
+        ProgressBar(quiet=quiet or json) as progress,
+        Library(settings, fresh=fresh, progress=progress, warn=warn) as library,
+    ):
+        result = pick_photos(library, paths, scorer=scorer, options=options)
+        left = leave(library, result, scorer, leaving, paths)
+        if not json:
+            pictures = _pictures(library, result, thumbnails)
+    if json:
+        print_json(to_json(pick_document(result)))
+    else:
+        from finepick.cli.tables import print_pick
+
+        print_pick(result, pictures, left)
+
+
+def _pictures(library: object, result: PickResult, wish: str) -> dict[str, bytes]:
+    """Thumbnails of the best photos, where the terminal can show them."""
+    from finepick.cli.printing import shows_pictures
+    from finepick.workflows.library import Library
+
+    assert isinstance(library, Library)
+    if wish == "never" or (wish == "auto" and not shows_pictures()):
+        return {}
+    best = [ranking.best or ranking.photos[0] for ranking in result if len(ranking) > 1]
+    return {photo.path: jpeg for photo in best if (jpeg := library.thumbnail(photo))}

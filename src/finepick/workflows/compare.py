@@ -1,0 +1,53 @@
+"""Which of two photos, how sure, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finepick.domain import FloatArray, Frame, Photo, Verdict
+from finepick.errors import DamagedImageError
+from finepick.scorers.base import Scorer
+from finepick.workflows.library import Library
+from finepick.workflows.ranking import explain_photos, series_maps, study_series
+
+TIE_MARGIN = 0.05
+MAP_SIDE = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A verdict and the two photos it is about."""
+
+    verdict: Verdict
+    photos: tuple[Photo, Photo]
+
+
+def compare_photos(library: Library, a: str, b: str, scorer: Scorer) -> Comparison:
+    """Photo *a* against photo *b*. Raises PathNotFoundError, and ImageError where one of them is unreadable."""
+    photos = (_read_one(library, a), _read_one(library, b))
+    p_a = float(study_series(library, photos, scorer).judgement.preference[0, 1])
+    reasons = explain_photos(library, photos, scorer).between(0, 1, b)
+    return Comparison(Verdict(a, b, winner_of(p_a), p_a, reasons, scorer.info), photos)
+
+
+def winner_of(p_a: float) -> str:
+    """ "a", "b", or "tie" where the probability is within `TIE_MARGIN` of ½."""
+    if abs(p_a - 0.5) < TIE_MARGIN:
+        return "tie"
+    return "a" if p_a > 0.5 else "b"
+
+
+def frames_and_maps(
+    library: Library, photos: tuple[Photo, Photo], scorer: Scorer
+) -> tuple[Frame, Frame, FloatArray, FloatArray]:
+    """Two frames at most `MAP_SIDE` long, and where each differs from the other."""
+    map_a, map_b = series_maps(library, photos, scorer)
+    return library.frame(photos[0], MAP_SIDE), library.frame(photos[1], MAP_SIDE), map_a, map_b
+
+
+def _read_one(library: Library, path: str) -> Photo:
+    # One at a time: two names of one photo, or a RAW beside its JPEG, are still two things to compare.
+    reading = library.read([path])
+    if len(reading.photos) != 1:
+        raise DamagedImageError("is a folder; compare takes two photos", path=path)
+    return reading.photos[0]

@@ -1,0 +1,102 @@
+"""What this installation can do, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from finepick import __version__
+from finepick.batch.pool import ReaderPool
+from finepick.errors import FinepickError
+from finepick.settings import Settings
+from finepick.store.database import Cache
+
+_EXTRAS = (
+    ("rawpy", "raw", "RAW photos through their embedded preview"),
+    ("pyarrow", "parquet", "Parquet tables"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `remedy` says how to get it where it is missing."""
+
+    name: str
+    works: bool
+    detail: str
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything worth knowing of this installation, by trying it where that is cheap."""
+    return [
+        Finding("finepick", True, f"{__version__}, Python {platform.python_version()}, {platform.system()}"),
+        *_formats(),
+        *_extras(),
+        _readers(settings),
+        _cache(settings),
+        _home("models", settings.models_folder),
+    ]
+
+
+def _formats() -> Iterator[Finding]:
+    from PIL import features
+
+    yield Finding("JPEG, PNG, TIFF, GIF", bool(features.check("jpg") and features.check("zlib")), _version("pillow"))
+    yield Finding("WebP", bool(features.check("webp")), _version("pillow"), _hint(features.check("webp"), "pillow"))
+    heif = importlib.util.find_spec("pillow_heif") is not None
+    yield Finding("HEIC, AVIF", heif, _version("pillow-heif"), _hint(heif, "pillow-heif"))
+
+
+def _extras() -> Iterator[Finding]:
+    for module, extra, purpose in _EXTRAS:
+        there = importlib.util.find_spec(module) is not None
+        remedy = "" if there else f"pip install 'finepick[{extra}]'"
+        yield Finding(purpose, there, _version(module) if there else "not installed", remedy)
+
+
+def _readers(settings: Settings) -> Finding:
+    from finepick.batch.messages import Request
+
+    pool = ReaderPool(workers=1, seconds=settings.seconds_per_photo, memory_bytes=settings.worker_memory_bytes)
+    try:
+        with pool:
+            pool.ask(Request("examine", os.devnull, 64))
+    except FinepickError as error:
+        return Finding("reading processes", False, error.message, "reinstall finepick")
+    return Finding(
+        "reading processes",
+        True,
+        f"{settings.workers}, {settings.seconds_per_photo:g} s a photo at most",
+        "FINEPICK_WORKERS, FINEPICK_SECONDS_PER_PHOTO",
+    )
+
+
+def _cache(settings: Settings) -> Finding:
+    complaints: list[str] = []
+    with Cache.open(settings.cache_folder, warn=complaints.append) as cache:
+        size = cache.size_bytes()
+        where = f"{settings.cache_folder} ({size / 2**20:.1f} MB; delete it at any time)"
+    return Finding("cache", not complaints, complaints[0] if complaints else where, "FINEPICK_HOME")
+
+
+def _home(name: str, folder: str) -> Finding:
+    return Finding(name, True, folder if os.path.isdir(folder) else f"{folder} (nothing fetched yet)")
+
+
+def _version(distribution: str) -> str:
+    try:
+        return f"{distribution} {importlib.metadata.version(distribution)}"
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _hint(there: object, distribution: str) -> str:
+    return "" if there else f"pip install --upgrade {distribution}"

@@ -1,0 +1,214 @@
+"""The photos of this run: found, read once, remembered; asked for features, pixels and thumbnails."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+from finepick.batch.messages import Reply, Request, metadata_from_json
+from finepick.batch.pool import ReaderPool
+from finepick.domain import Frame, Photo, Skipped, Stage
+from finepick.errors import DamagedImageError, NothingReadableError, PathVanishedError
+from finepick.features.extraction import FEATURES_VERSION, PhotoFeatures
+from finepick.features.packing import unpack_features
+from finepick.images.finding import Found, FoundFile, find_photos
+from finepick.settings import WORKING_SIDE, Settings
+from finepick.store.database import Cache, CachedPhoto
+from finepick.workflows.progress import NoProgress, Progress
+
+PREVIEW_SIDE = 1600
+_FEATURES_IN_MEMORY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading: photos in the order found, what was skipped, how many other files were ignored."""
+
+    photos: tuple[Photo, ...]
+    skipped: tuple[Skipped, ...]
+    ignored: int
+
+
+class Library:
+    """Access to photos through reader processes and the cache; a context manager.
+
+    Args:
+        fresh: do not believe what the cache says of these photos; read them again and remember that.
+        warn: told once, in a sentence, what went wrong without stopping the work.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        fresh: bool = False,
+        progress: Progress | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.fresh = fresh
+        self.progress = progress or NoProgress()
+        self.warn = warn or _python_warning
+        self.cache = Cache.open(settings.cache_folder, warn=self.warn)
+        self._pool = ReaderPool(
+            workers=settings.workers,
+            seconds=settings.seconds_per_photo,
+            memory_bytes=settings.worker_memory_bytes,
+        )
+        self._recent: OrderedDict[str, PhotoFeatures] = OrderedDict()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+        self.cache.close()
+
+    def read(self, paths: Sequence[str]) -> Reading:
+        """Find the photos below *paths* and read those that are not yet known.
+
+        Raises PathNotFoundError, PathVanishedError where a named path went away, and NothingReadableError.
+        """
+        self.progress.stage("finding photos", 0)
+        found = find_photos(paths)
+        known = {} if self.fresh else self._known(found.files)
+        facts: dict[str, tuple[str, dict[str, object]]] = dict(known)
+        lost: list[Skipped] = []
+        for file, reply in self._examine([file for file in found.files if file.path not in known]):
+            if reply.error is None:
+                facts[file.path] = (str(reply.facts["digest"]), reply.facts["metadata"])
+            else:
+                lost.append(Skipped(file.path, Stage.READ, reply.error))
+        skipped = tuple(sorted((*found.skipped, *lost), key=lambda one: one.path))
+        photos = tuple(
+            Photo(file.path, facts[file.path][0], metadata_from_json(facts[file.path][1]), file.companions)
+            for file in found.files
+            if file.path in facts
+        )
+        _complain_if_gone(paths, skipped)
+        if not photos:
+            raise NothingReadableError(_nothing(paths, found, skipped), path=paths[0] if paths else None)
+        return Reading(photos, skipped, found.ignored)
+
+    def features(self, photo: Photo) -> PhotoFeatures:
+        """Features of *photo*: from memory, the cache, or the file. Raises ImageError."""
+        recent = self._recent.pop(photo.digest, None) or self._stored(photo) or self._read_again(photo)
+        self._recent[photo.digest] = recent
+        if len(self._recent) > _FEATURES_IN_MEMORY:
+            self._recent.popitem(last=False)
+        return recent
+
+    def frame(self, photo: Photo, long_side: int) -> Frame:
+        """Pixels of *photo*, at most *long_side* long. Raises ImageError."""
+        reply = self._answer(Request("frame", photo.path, long_side, photo.digest))
+        return np.frombuffer(reply.blobs[0], np.uint8).reshape(reply.facts["shape"])
+
+    def thumbnail(self, photo: Photo) -> bytes | None:
+        """A JPEG of *photo* about 320 pixels long; None where the cache lost it."""
+        return self.cache.thumbnail(photo.digest)
+
+    def previews(self, photos: Sequence[Photo]) -> Iterator[tuple[Photo, bytes | None]]:
+        """A JPEG of each photo about 1,600 pixels long, as they are done; None where it cannot be read any more."""
+        by_path = {photo.path: photo for photo in photos}
+        requests = (Request("preview", photo.path, PREVIEW_SIDE, photo.digest) for photo in photos)
+        for request, reply in self._pool.ask_all(requests):
+            yield by_path[request.path], reply.blobs[0] if reply.error is None else None
+
+    def _known(self, files: Sequence[FoundFile]) -> dict[str, tuple[str, dict[str, object]]]:
+        digests = self.cache.digests_of([(file.path, file.size, file.mtime_ns) for file in files])
+        facts = self.cache.metadata_of(set(digests.values()), FEATURES_VERSION)
+        return {path: (digest, json.loads(facts[digest])) for path, digest in digests.items() if digest in facts}
+
+    def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, Reply]]:
+        self.progress.stage("reading photos", len(files))
+        by_path = {file.path: file for file in files}
+        requests = (Request("examine", file.path, WORKING_SIDE) for file in files)
+        for request, reply in self._pool.ask_all(requests):
+            file = by_path[request.path]
+            if reply.error is None:
+                self._remember(file, reply)
+            self.progress.step()
+            yield file, reply
+
+    def _remember(self, file: FoundFile, reply: Reply) -> None:
+        features, thumbnail = reply.blobs
+        self.cache.remember_photo(
+            file.path,
+            file.size,
+            file.mtime_ns,
+            CachedPhoto(
+                reply.facts["digest"], FEATURES_VERSION, json.dumps(reply.facts["metadata"]), features, thumbnail
+            ),
+        )
+
+    def _stored(self, photo: Photo) -> PhotoFeatures | None:
+        blob = self.cache.features(photo.digest, FEATURES_VERSION)
+        try:
+            return unpack_features(blob) if blob is not None else None
+        except ValueError:
+            return None
+
+    def _read_again(self, photo: Photo) -> PhotoFeatures:
+        reply = self._answer(Request("examine", photo.path, WORKING_SIDE, photo.digest))
+        return unpack_features(reply.blobs[0])
+
+    def _answer(self, request: Request) -> Reply:
+        reply = self._pool.ask(request)
+        if reply.error is not None:
+            raise DamagedImageError(reply.error, path=request.path)
+        return reply
+
+
+class SeriesFrames:
+    """The frames of one series, for a scorer (a `FrameSource`)."""
+
+    def __init__(self, library: Library, photos: Sequence[Photo]) -> None:
+        self._library = library
+        self._photos = photos
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def frame(self, index: int, long_side: int) -> Frame:
+        return self._library.frame(self._photos[index], long_side)
+
+    def features(self, index: int) -> PhotoFeatures:
+        return self._library.features(self._photos[index])
+
+    def digest(self, index: int) -> str:
+        return self._photos[index].digest
+
+
+def _complain_if_gone(paths: Sequence[str], skipped: Sequence[Skipped]) -> None:
+    """An unplugged disk must not look like a folder of bad photos."""
+    for path in paths:
+        if not os.path.lexists(path):
+            raise PathVanishedError(
+                f"'{path}' went away while its photos were being read ({len(skipped)} lost); "
+                "plug the disk in again and repeat: what was read is remembered",
+                path=path,
+            )
+
+
+def _nothing(paths: Sequence[str], found: Found, skipped: Sequence[Skipped]) -> str:
+    where = f"'{paths[0]}'" if len(paths) == 1 else f"the {len(paths)} paths given"
+    if skipped:
+        first = skipped[0]
+        return (
+            f"no photo in {where} could be read ({len(skipped)} skipped; '{first.path}': {first.reason}); "
+            "see 'finepick doctor' for what this installation reads"
+        )
+    return f"no photo in {where} ({found.ignored} other files); name a folder with pictures, or pictures"
+
+
+def _python_warning(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=3)

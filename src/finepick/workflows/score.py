@@ -1,0 +1,46 @@
+"""Coarse scores: each photo by itself, comparable across series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from finepick.domain import CoarseScore, Photo, ScoreResult, Skipped, Stage
+from finepick.errors import ImageError
+from finepick.scorers.base import Scorer
+from finepick.workflows.library import Library
+
+_BATCH = 64
+
+
+def score_photos(library: Library, paths: Sequence[str], scorer: Scorer) -> ScoreResult:
+    """The coarse score of every photo below *paths*, in the order given or found.
+
+    Raises PathNotFoundError, NothingReadableError, PathVanishedError.
+    """
+    reading = library.read(paths)
+    scores: list[CoarseScore] = []
+    lost: list[Skipped] = []
+    library.progress.stage("scoring photos", len(reading.photos))
+    for batch in _batches(reading.photos):
+        scores += _scored(library, batch, scorer, lost)
+    return ScoreResult(tuple(scores), (*reading.skipped, *lost), reading.ignored, scorer.info)
+
+
+def _scored(
+    library: Library, photos: Sequence[Photo], scorer: Scorer, lost: list[Skipped]
+) -> Iterator[CoarseScore]:
+    readable, features = [], []
+    for photo in photos:
+        try:
+            features.append(library.features(photo))
+            readable.append(photo)
+        except ImageError as error:
+            lost.append(Skipped(photo.path, Stage.JUDGE, error.reason))
+        library.progress.step()
+    coarse = scorer.coarse(features)
+    for i, photo in enumerate(readable):
+        yield CoarseScore(photo.path, None if coarse is None else float(coarse[i]))
+
+
+def _batches(photos: Sequence[Photo]) -> Iterator[Sequence[Photo]]:
+    return (photos[start : start + _BATCH] for start in range(0, len(photos), _BATCH))
