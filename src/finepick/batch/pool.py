@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
@@ -61,6 +62,17 @@ class ReaderPool:
                 yield from _finished(waiting)
         while waiting:
             yield from _finished(waiting)
+
+    def ask_in_order(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """Answers in the order of the requests, a few of which are under way ahead of it."""
+        threads = self._start()
+        waiting: deque[Future[Reply]] = deque()
+        for request in requests:
+            waiting.append(threads.submit(self._one, request))
+            if len(waiting) >= 2 * self._workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""

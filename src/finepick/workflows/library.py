@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -116,12 +116,11 @@ class Library:
         """A JPEG of *photo* about 320 pixels long; None where the cache lost it."""
         return self.cache.thumbnail(photo.digest)
 
-    def previews(self, photos: Sequence[Photo]) -> Iterator[tuple[Photo, bytes | None]]:
-        """A JPEG of each photo about 1,600 pixels long, as they are done; None where it cannot be read any more."""
-        by_path = {photo.path: photo for photo in photos}
+    def previews(self, photos: Iterable[Photo]) -> Iterator[bytes | None]:
+        """A JPEG of each photo about 1,600 pixels long, in their order; None where it cannot be read any more."""
         requests = (Request("preview", photo.path, PREVIEW_SIDE, photo.digest) for photo in photos)
-        for request, reply in self._pool.ask_all(requests):
-            yield by_path[request.path], reply.blobs[0] if reply.error is None else None
+        for reply in self._pool.ask_in_order(requests):
+            yield reply.blobs[0] if reply.error is None else None
 
     def _known(self, files: Sequence[FoundFile]) -> dict[str, tuple[str, dict[str, object]]]:
         digests = self.cache.digests_of([(file.path, file.size, file.mtime_ns) for file in files])
