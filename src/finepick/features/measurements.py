@@ -1,7 +1,8 @@
 """What can be measured in a frame, as a whole and place by place.
 
-Fine detail is read from sampled rows: ten in every cell, each with its two neighbours, which at 2,000 × 1,500 is
-every sixth row; a frame of up to 512 pixels is read whole. Colours are read from a small picture, long side about 250.
+Fine detail is read from sampled rows: ten in every cell, each with its two neighbours, which at 2,000 × 1,500
+is every sixth row; a frame of up to 512 pixels is read whole. Colours come from a small picture, long side
+about 250.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from finepick.domain import FloatArray
 
 Floats = NDArray[np.float32]
 Shorts = NDArray[np.int16]
@@ -71,6 +74,7 @@ _LAPLACIAN_NOISE = 20.0  # white noise of variance σ² gives the Laplacian 4² 
 _IMMERKAER = math.sqrt(math.pi / 2) / 6.0
 _CLIP_HIGH, _CLIP_LOW = 253, 2
 _BLOCK = 8
+_FULL = np.float32(255)
 _TILE, _TILES = 96, 4
 _SMALL_SIDE = 250  # long side of the picture that colours and tilt are read from, at least
 _MAX_TILT_DEGREES = 15.0
@@ -78,7 +82,10 @@ _MAX_TILT_DEGREES = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """values: (len(VALUES),) float32. grid: (rows, columns, len(CHANNELS)) float32, about 32 cells on the long side."""
+    """What was measured: scalars by the names in VALUES, and about 32 cells on the long side.
+
+    values: (len(VALUES),) float32. grid: (rows, columns, len(CHANNELS)) float32.
+    """
 
     values: NDArray[np.float32]
     grid: NDArray[np.float32]
@@ -165,7 +172,7 @@ class _Fine:
 
 def _fine(luma: NDArray[np.uint8], rows: int, columns: int) -> _Fine:
     padded = _with_neighbours(luma)
-    height, width = luma.shape
+    height = luma.shape[0]
     per_cell = -(-height // rows)
     per_cell = per_cell if per_cell <= _WHOLE_ROWS else _ROWS_PER_CELL
     # Row i of the frame is row i + 1 of the padded one where padding was needed.
@@ -192,7 +199,7 @@ def _fine(luma: NDArray[np.uint8], rows: int, columns: int) -> _Fine:
         immerkaer=immerkaer @ bins * (_IMMERKAER / per_cell),
         clipped_high=np.add.reduce(lit, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
         clipped_low=np.add.reduce(dark, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
-        profile=profile / per_cell,
+        profile=profile / np.float32(per_cell),
         rows_of_luma=picked,
     )
 
@@ -211,7 +218,7 @@ def _sample_rows(height: int, rows: int, per_cell: int, first: int, last: int) -
 def _strip_energies(
     padded: NDArray[np.uint8], rows: NDArray[np.intp], per_cell: int
 ) -> tuple[Floats, Floats, Floats, int]:
-    """Per cell row and column of pixels: Σ laplacian², Σ |immerkær|, Σ |horizontal second difference|; Σ laplacian."""
+    """Σ laplacian², Σ |immerkær|, Σ |horizontal 2nd difference| (cell rows × width); Σ laplacian of all."""
     above, centre, below = (padded[rows + shift].astype(np.int16) for shift in (-1, 0, 1))
     twice = centre + centre
     vertical: Shorts = above
@@ -236,7 +243,7 @@ def _strip_energies(
 def _sum_of_magnitudes(differences: Shorts, shape: tuple[int, int, int]) -> Floats:
     # At most 16 rows of at most 8 · 255 each: fits into 16 bits without a sign.
     magnitudes = np.abs(differences, out=differences).view(np.uint16).reshape(shape)
-    return np.add.reduce(magnitudes, axis=1, dtype=np.uint16).astype(np.float32)
+    return np.asarray(np.add.reduce(magnitudes, axis=1, dtype=np.uint16), np.float32)
 
 
 def _column_bins(width: int, columns: int) -> Floats:
@@ -246,7 +253,7 @@ def _column_bins(width: int, columns: int) -> Floats:
     bins = np.zeros((width, columns), np.float32)
     bins[np.arange(width), cell] = 1.0
     filled = np.maximum(bins.sum(axis=0), 1.0)
-    return bins / filled
+    return np.asarray(bins / filled, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,19 +271,18 @@ class _Coarse:
 
 
 def _coarse(half: NDArray[np.uint8], rows: int, columns: int) -> _Coarse:
-    red, green, blue = _shrunk(half)
-    weighted = red * np.uint16(38) + green * np.uint16(75) + blue * np.uint16(15)  # luma by Rec. 601, × 128
-    small = (weighted >> 7).astype(np.uint8)
-    red, green, blue = (band.view(np.int16) for band in (red, green, blue))
+    red, green, blue = (band.view(np.int16) for band in _shrunk(half))
+    weighted = red * np.int16(38) + green * np.int16(75) + blue * np.int16(15)  # luma by Rec. 601, × 128
+    small = (weighted.view(np.uint16) >> 7).astype(np.uint8)
     rg = (red - green).astype(np.float32)
     yb = (((red + green) >> 1) - blue).astype(np.float32)
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     grey = small.astype(np.float32)
-    cells = _CellMeans(*small.shape, rows, columns)
+    cells = _CellMeans(small.shape[0], small.shape[1], rows, columns)
     mean, square = cells(grey), cells(grey * grey)
-    a, b = cells(rg) / 255, cells(yb) / 255
-    saturation = cells(spread.astype(np.float32)) / 255
-    deviation = np.sqrt(np.maximum(square - mean * mean, 0.0)) / 255
+    a, b = cells(rg) / _FULL, cells(yb) / _FULL
+    saturation = cells(spread.astype(np.float32)) / _FULL
+    deviation = np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)) / _FULL, np.float32)
     detail, (xx, yy, xy) = _detail(half, rows, columns)
     motion, angle = _motion(xx, yy, xy)
     values = {
@@ -290,7 +296,7 @@ def _coarse(half: NDArray[np.uint8], rows: int, columns: int) -> _Coarse:
         "cast_b": float(b.mean()),
         "cast": _cast(a, b, saturation, mean),
     }
-    return _Coarse(mean / 255, deviation, saturation, a, b, np.log2(1.0 + detail), small, values)
+    return _Coarse(mean / _FULL, deviation, saturation, a, b, np.log2(1.0 + detail), small, values)
 
 
 def _shrunk(half: NDArray[np.uint8]) -> list[NDArray[np.uint16]]:
@@ -371,7 +377,7 @@ def _colourfulness(rg: Floats, yb: Floats) -> float:
 
 
 def _cast(a: Floats, b: Floats, saturation: Floats, luma: Floats) -> float:
-    """How far the cells that should be grey are from grey: the fifth with least colour, black and white apart."""
+    """How far the greyest fifth of the cells is from grey, black and white cells left out."""
     usable = ((luma > 20) & (luma < 245)).ravel()
     if not usable.any():
         return 0.0
@@ -447,10 +453,10 @@ def _mean_of_top(cells: Floats, share: float) -> float:
 
 
 def _tilt(luma: NDArray[np.uint8]) -> tuple[float, float]:
-    """Angle in degrees of the dominant near-horizontal line, + falling to the right, and how sure that is, 0…1.
+    """Angle in degrees of the dominant near-horizontal line, + falling to the right; how sure that is, 0…1.
 
-    A Hough vote of the steepest edges: an angle is worth the sum of squares of its histogram of offsets, so one
-    long straight line beats many short ones; then a straight line is fitted to the points on the best line.
+    A Hough vote of the steepest edges: an angle is worth the sum of squares of its histogram of offsets, so
+    one long straight line beats many short ones; then a line is fitted to the points on the best one.
     """
     height, width = luma.shape
     if min(height, width) < 24:
@@ -460,7 +466,9 @@ def _tilt(luma: NDArray[np.uint8]) -> tuple[float, float]:
     steep *= np.abs(gx) <= np.float32(0.35) * steep  # a little more than the tangent of the largest tilt
     steep[:, [0, -1]] = 0.0
     flat = steep.ravel()
-    levels = np.bincount(flat.astype(np.uint8), minlength=256)[::-1].cumsum()[::-1]  # how many are at least so steep
+    levels = np.bincount(flat.astype(np.uint8), minlength=256)[::-1].cumsum()[
+        ::-1
+    ]  # how many are at least so steep
     threshold = max(3, int(np.argmax(levels <= 3 * width)))
     chosen = np.flatnonzero(flat >= threshold)
     if chosen.size < width // 4:
@@ -482,18 +490,19 @@ def _tilt(luma: NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def _hough_votes(
-    x: NDArray[np.float64], y: NDArray[np.float64], weights: Floats, slopes: NDArray[np.float64], height: int
-) -> NDArray[np.float64]:
+    x: FloatArray, y: FloatArray, weights: Floats, slopes: FloatArray, height: int
+) -> FloatArray:
     """(slopes, offsets) weight of the points on each line, offsets 2 pixels wide, the first at −height."""
     bins = 3 * height
     offsets = (y - slopes[:, None] * x + height).astype(np.int32)
     index = np.clip(offsets, 0, bins - 1) + np.arange(len(slopes), dtype=np.int32)[:, None] * bins
-    votes = np.bincount(index.ravel(), np.tile(weights, len(slopes)), len(slopes) * bins).reshape(-1, bins)
+    flat = np.bincount(index.ravel(), np.tile(weights, len(slopes)), len(slopes) * bins)
+    votes = np.asarray(flat, np.float64).reshape(-1, bins)
     votes[:, 1:] += votes[:, :-1].copy()  # a line may lie across two bins
     return votes
 
 
-def _line_through(x: NDArray[np.float64], y: NDArray[np.float64], weights: Floats) -> tuple[float, float]:
+def _line_through(x: FloatArray, y: FloatArray, weights: Floats) -> tuple[float, float]:
     """Slope of the weighted least-squares line, and how many different columns its points fill."""
     share = weights / weights.sum()
     mean_x, mean_y = share @ x, share @ y
@@ -503,9 +512,11 @@ def _line_through(x: NDArray[np.float64], y: NDArray[np.float64], weights: Float
 
 
 def salience(grid: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much each cell stands out, (rows, columns), summing to 1: detail, and colour unlike the frame's edge."""
+    """How much each cell stands out by detail and by colour unlike the edge's, (rows, columns), sum 1."""
     detail = grid[..., CHANNELS.index("detail")]
-    colour = grid[..., [CHANNELS.index(name) for name in ("luma", "a", "b")]] * np.array([1.0, 2.0, 2.0], np.float32)
+    colour = grid[..., [CHANNELS.index(name) for name in ("luma", "a", "b")]] * np.array(
+        [1.0, 2.0, 2.0], np.float32
+    )
     ring = _ring(detail.shape)
     away = np.sqrt(((colour - np.median(colour[ring], axis=0)) ** 2).sum(axis=-1))
     strong = np.maximum(detail - np.median(detail), 0.0) / (float(np.ptp(detail)) + 1.0)
