@@ -273,25 +273,24 @@ def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indi
     width = across.shape[1]
     offset = np.arange(_PATCH) - _PATCH // 2
     places = (rows * width + columns)[:, None] + (offset[:, None] * width + offset).ravel()
-    gradient = np.stack([across.ravel()[places], down.ravel()[places]], axis=-1)
-    length = np.sqrt(np.einsum("kpc,kpc->kp", gradient, gradient))
-    gradient /= np.sqrt(length + 1e-3)[..., None]  # so that the square below grows with the gradient's length
-    response = _compass() @ gradient.transpose(0, 2, 1)
-    np.maximum(response, 0, out=response)
+    east, south = across.ravel()[places], down.ravel()[places]
+    length = east * east
+    length += south * south
+    length += 1e-6
+    halved = 1 / np.sqrt(np.sqrt(length))  # so that the squares below grow with the gradient's length
+    east *= halved
+    south *= halved
+    response = np.empty((_DIRECTIONS, k, _PATCH**2), dtype=np.float32)
+    for axis, along in enumerate((east, (east + south) * 0.70710678, south, (south - east) * 0.70710678)):
+        np.maximum(along, 0, out=response[axis])
+        np.minimum(along, 0, out=response[axis + 4])
     response *= response
-    pooled = response.reshape(k * _DIRECTIONS, -1) @ _cell_weights()
-    vectors = pooled.reshape(k, -1)
+    pooled = response.reshape(_DIRECTIONS * k, -1) @ _cell_weights()
+    vectors = pooled.reshape(_DIRECTIONS, k, -1).transpose(1, 0, 2).reshape(k, -1)
     vectors /= np.sqrt(np.einsum("kd,kd->k", vectors, vectors))[:, None] + 1e-6
     np.minimum(vectors, 0.2, out=vectors)
     vectors /= vectors.sum(axis=1, keepdims=True) + 1e-6
     return np.minimum(np.sqrt(vectors) * _QUANTUM, 255).astype(np.uint8)
-
-
-@lru_cache(maxsize=1)
-def _compass() -> Floats:
-    """Unit vectors of the eight directions, (8, 2)."""
-    turns = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
-    return np.stack([np.cos(turns), np.sin(turns)], axis=1).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -324,7 +323,11 @@ def _shrink(grey: Image.Image, side: int) -> Image.Image:
     if scale >= 1:
         return grey
     width, height = (max(1, round(length * scale)) for length in grey.size)
-    return grey.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
+    if scale <= 0.5:
+        grey = grey.reduce(round(1 / scale))
+    if 0.9 * side <= max(grey.size) <= 1.1 * side:
+        return grey  # near enough: resampling once more costs more than it gains
+    return grey.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _nothing() -> Keypoints:
