@@ -199,7 +199,7 @@ def _fine(luma: NDArray[np.uint8], rows: int, columns: int) -> _Fine:
         immerkaer=immerkaer @ bins * (_IMMERKAER / per_cell),
         clipped_high=np.add.reduce(lit, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
         clipped_low=np.add.reduce(dark, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
-        profile=profile / np.float32(per_cell),
+        profile=np.asarray(profile / per_cell, np.float32),
         rows_of_luma=picked,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, ModelInfo
 from finepick.scorers.base import Judgement
 
@@ -24,6 +25,7 @@ def judge_utilities(
     temperature: float,
     coarse: FloatArray | None = None,
     difference: tuple[FloatArray, ...] | None = None,
+    alignment: Alignment | None = None,
 ) -> Judgement:
     """Judgement of n frames: utilities (n,) that differ by *temperature* mean odds of e to 1."""
     utilities = np.asarray(utilities, np.float64)
@@ -38,6 +40,7 @@ def judge_utilities(
         preference=preference,
         too_close=is_too_close(utilities, preference),
         difference=difference,
+        alignment=alignment,
     )
 
 
