@@ -82,6 +82,9 @@ class ReaderPool:
         if self._threads is not None:
             self._threads.shutdown(wait=True, cancel_futures=True)
             self._threads = None
+        while self._all:
+            self._all.pop().bury()
+        self._idle.clear()
 
     def _start(self) -> ThreadPoolExecutor:
         if self._threads is None:
@@ -130,7 +133,7 @@ class _Reader:
             head, blobs = read_message(process.stdout)
         except (EOFError, OSError):
             late = time.monotonic() >= self._deadline
-            code = self._bury()
+            code = self.bury()
             if late:
                 return Reply(f"the decoder took longer than {seconds:g} s and was stopped", {})
             return Reply(f"the decoder crashed ({_ending(code)})", {})
@@ -150,7 +153,7 @@ class _Reader:
         if self._process is not None and self._process.poll() is None:
             return self._process
         if self._process is not None:
-            self._bury()
+            self.bury()
         if self._closed.is_set():
             raise FinepickError("the reader pool is closed")
         self._process = self._launch()
@@ -177,16 +180,19 @@ class _Reader:
         except EOFError:
             complaints.seek(0)
             said = complaints.read().decode(errors="replace").strip().splitlines()
-            self._bury()
+            self.bury()
             raise FinepickError(f"a reader process did not start: {said[-1] if said else 'no reason given'}") from None
         finally:
             self._deadline = float("inf")
             complaints.close()
         return process
 
-    def _bury(self) -> int:
+    def bury(self) -> int:
+        """End the process, if there is one, and close its pipes; its exit code."""
         process, self._process = self._process, None
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        if process is None:
+            return 0
+        assert process.stdin is not None and process.stdout is not None
         process.kill()
         code = process.wait()
         process.stdout.close()

@@ -21,7 +21,8 @@ from finepick.features.keypoints import Keypoints
 from finepick.features.measurements import Measurements
 
 _MAGIC = b"FPA1"
-_HEAD = struct.Struct("<4sII")
+_HEAD = struct.Struct("<4sI")
+_LENGTH = struct.Struct("<I")
 _DTYPES = {"u1": np.uint8, "i4": np.int32, "f4": np.float32, "f8": np.float64}
 _CODES = {np.dtype(kind): code for code, kind in _DTYPES.items()}
 
@@ -30,8 +31,8 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Bytes that `unpack_arrays` turns back into the same arrays (uint8, int32, float32 or float64)."""
     index = [[name, _CODES[array.dtype], list(array.shape)] for name, array in arrays.items()]
     head = json.dumps(index, separators=(",", ":")).encode()
-    body = b"".join([head, *(np.ascontiguousarray(array).tobytes() for array in arrays.values())])
-    return _HEAD.pack(_MAGIC, zlib.crc32(body), len(head)) + body
+    body = b"".join([_LENGTH.pack(len(head)), head, *(np.ascontiguousarray(array).tobytes() for array in arrays.values())])
+    return _HEAD.pack(_MAGIC, zlib.crc32(body)) + body
 
 
 def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
@@ -39,15 +40,15 @@ def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
 
     Raises ValueError for anything that `pack_arrays` did not write.
     """
-    if len(data) < _HEAD.size:
+    if len(data) < _HEAD.size + _LENGTH.size:
         raise ValueError("too short for packed arrays")
-    magic, checksum, head_length = _HEAD.unpack_from(data)
+    magic, checksum = _HEAD.unpack_from(data)
     body = memoryview(data)[_HEAD.size :]
     if magic != _MAGIC or zlib.crc32(body) != checksum:
         raise ValueError("not packed arrays, or damaged ones")
+    offset = _LENGTH.size + _LENGTH.unpack_from(body)[0]
     arrays: dict[str, NDArray[Any]] = {}
-    offset = head_length
-    for name, code, shape in json.loads(bytes(body[:head_length])):
+    for name, code, shape in json.loads(bytes(body[_LENGTH.size : offset])):
         count = math.prod(shape)
         dtype = np.dtype(_DTYPES[code])
         arrays[name] = np.frombuffer(body, dtype, count, offset).reshape(shape)
