@@ -31,7 +31,7 @@ _REASONS = {
 def atomic_write(
     path: str, content: bytes | Iterable[bytes], *, mode: int | None = None, mtime_ns: int | None = None
 ) -> None:
-    """Write *content* (bytes, or chunks of them) to *path*: it has the old content until it has all of the new.
+    """Write *content* (bytes or chunks) to *path*, which holds the old content until it has all of the new.
 
     *mode* (permission bits) and *mtime_ns* are set where given; else the process' umask and the time decide.
     A link at *path* is replaced, never followed. Raises OutputError; nothing half-written stays behind.
