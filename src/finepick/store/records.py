@@ -13,7 +13,7 @@ _FIELDS = tuple(field.name for field in fields(Metadata))
 
 @dataclass(frozen=True, slots=True)
 class CachedPhoto:
-    """What was found out about the bytes with SHA-256 *digest*; what the blobs hold is the caller's affair."""
+    """What was found out about the bytes with SHA-256 *digest*; what is in the blobs is the caller's own."""
 
     digest: str
     metadata: Metadata
