@@ -6,8 +6,9 @@ same moment; a *ranking* is a series with one model's verdict.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -100,6 +101,24 @@ class Metadata:
         if not (self.exposure_seconds and self.f_number and self.iso):
             return None
         return float(np.log2(self.f_number**2 / self.exposure_seconds) - np.log2(self.iso / 100))
+
+    def to_json(self) -> str:
+        """This as ASCII JSON; equal values give equal texts."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.taken_at is not None:
+            values["taken_at"] = self.taken_at.isoformat()
+        return json.dumps(values)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Metadata | None:
+        """What `to_json` was called on; None where another version, with other fields, wrote *text*."""
+        values = json.loads(text)
+        if list(values) != [field.name for field in fields(cls)]:
+            return None
+        if values["taken_at"] is not None:
+            values["taken_at"] = datetime.fromisoformat(values["taken_at"])
+        values["notes"] = tuple(values["notes"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from finepick.domain import Metadata
 from finepick.store.database import Cache
-from finepick.store.records import CachedPhoto, metadata_from_json, metadata_to_json
+from finepick.store.records import CachedPhoto
 
 LONG_AGO = 1_700_000_000_123_456_789
 
@@ -210,11 +210,11 @@ def test_a_study_is_remembered_and_replaced(opened):
 )
 @settings(deadline=None)
 def test_metadata_survives(metadata):
-    assert metadata_from_json(metadata_to_json(metadata)) == metadata
+    assert Metadata.from_json(metadata.to_json()) == metadata
 
 
 def test_metadata_with_other_fields_is_not_used():
-    assert metadata_from_json(b'{"format": "JPEG", "width": 1, "height": 1}') is None
+    assert Metadata.from_json(b'{"format": "JPEG", "width": 1, "height": 1}') is None
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, BinaryIO
-
-from finepick.domain import Metadata
 
 _LENGTHS = struct.Struct("<II")
 
@@ -55,24 +52,6 @@ def read_message(stream: BinaryIO) -> tuple[dict[str, Any], tuple[bytes, ...]]:
         blobs.append(body[start : start + size])
         start += size
     return head, tuple(blobs)
-
-
-def metadata_to_json(metadata: Metadata) -> dict[str, Any]:
-    """*metadata* as JSON values, without what is not known."""
-    values = {key: value for key, value in asdict(metadata).items() if value is not None}
-    if metadata.taken_at is not None:
-        values["taken_at"] = metadata.taken_at.isoformat()
-    return values
-
-
-def metadata_from_json(values: dict[str, Any]) -> Metadata:
-    """The inverse of `metadata_to_json`; names it does not know are left out."""
-    known = {field.name for field in fields(Metadata)}
-    kept = {key: value for key, value in values.items() if key in known}
-    if "taken_at" in kept:
-        kept["taken_at"] = datetime.fromisoformat(kept["taken_at"])
-    kept["notes"] = tuple(kept.get("notes", ()))
-    return Metadata(**kept)
 
 
 def _exactly(stream: BinaryIO, count: int) -> bytes:

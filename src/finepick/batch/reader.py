@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from finepick.batch.messages import Reply, Request, metadata_to_json, read_message, write_message
+from finepick.batch.messages import Reply, Request, read_message, write_message
 from finepick.errors import FinepickError, ImageError
 from finepick.features.extraction import extract_with_thumbnail
 from finepick.features.packing import pack_features
@@ -49,7 +49,7 @@ def answer(request: Request) -> Reply:
 
 def _examine(photo: ReadPhoto) -> Reply:
     features, thumbnail = extract_with_thumbnail(photo.frame)
-    facts = {"digest": photo.digest, "metadata": metadata_to_json(photo.metadata)}
+    facts = {"digest": photo.digest, "metadata": photo.metadata.to_json()}
     return Reply(None, facts, (pack_features(features), thumbnail))
 
 

@@ -27,7 +27,7 @@ from finepick.settings import WORKING_SIDE
 from finepick.store import statements as sql
 from finepick.store.files import DamageError, Database, alone, is_damage, open_database, set_aside
 from finepick.store.migrations import MIGRATIONS, NewerSchemaError
-from finepick.store.records import CachedPhoto, metadata_from_json, metadata_to_json
+from finepick.store.records import CachedPhoto
 
 Clock = Callable[[], datetime]
 Warn = Callable[[str], None]
@@ -150,7 +150,7 @@ class Cache:
     def metadata_of(self, digests: Iterable[str]) -> dict[str, Metadata]:
         """Metadata of those of *digests* that are known."""
         texts = self._contents(sql.FIND_METADATA, digests)
-        decoded = ((digest, metadata_from_json(text)) for digest, text in texts)
+        decoded = ((digest, Metadata.from_json(text)) for digest, text in texts)
         return {digest: metadata for digest, metadata in decoded if metadata is not None}
 
     def features_of(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
@@ -169,7 +169,7 @@ class Cache:
 
         Size and time must be from before the file was read, so that a later change cannot go unnoticed.
         """
-        texts = (metadata_to_json(photo.metadata), photo.features, photo.thumbnail)
+        texts = (photo.metadata.to_json().encode(), photo.features, photo.thumbnail)
         row = self._file_row(path, size, mtime_ns, photo.digest)
 
         def remember(raw: sqlite3.Connection) -> None:

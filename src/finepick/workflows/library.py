@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections import OrderedDict
@@ -12,15 +11,16 @@ from types import TracebackType
 
 import numpy as np
 
-from finepick.batch.messages import Reply, Request, metadata_from_json
+from finepick.batch.messages import Reply, Request
 from finepick.batch.pool import ReaderPool
-from finepick.domain import Frame, Photo, Skipped, Stage
+from finepick.domain import Frame, Metadata, Photo, Skipped, Stage
 from finepick.errors import DamagedImageError, NothingReadableError, PathVanishedError
-from finepick.features.extraction import FEATURES_VERSION, PhotoFeatures
+from finepick.features.extraction import PhotoFeatures
 from finepick.features.packing import unpack_features
 from finepick.images.finding import Found, FoundFile, find_photos
 from finepick.settings import WORKING_SIDE, Settings
-from finepick.store.database import Cache, CachedPhoto
+from finepick.store.database import Cache
+from finepick.store.records import CachedPhoto
 from finepick.workflows.progress import NoProgress, Progress
 
 PREVIEW_SIDE = 1600
@@ -81,16 +81,16 @@ class Library:
         self.progress.stage("finding photos", 0)
         found = find_photos(paths)
         known = {} if self.fresh else self._known(found.files)
-        facts: dict[str, tuple[str, dict[str, object]]] = dict(known)
+        facts = dict(known)
         lost: list[Skipped] = []
         for file, reply in self._examine([file for file in found.files if file.path not in known]):
             if reply.error is None:
-                facts[file.path] = (str(reply.facts["digest"]), reply.facts["metadata"])
+                facts[file.path] = (reply.facts["digest"], _metadata(reply))
             else:
                 lost.append(Skipped(file.path, Stage.READ, reply.error))
         skipped = tuple(sorted((*found.skipped, *lost), key=lambda one: one.path))
         photos = tuple(
-            Photo(file.path, facts[file.path][0], metadata_from_json(facts[file.path][1]), file.companions)
+            Photo(file.path, *facts[file.path], file.companions)
             for file in found.files
             if file.path in facts
         )
@@ -122,10 +122,10 @@ class Library:
         for reply in self._pool.ask_in_order(requests):
             yield reply.blobs[0] if reply.error is None else None
 
-    def _known(self, files: Sequence[FoundFile]) -> dict[str, tuple[str, dict[str, object]]]:
+    def _known(self, files: Sequence[FoundFile]) -> dict[str, tuple[str, Metadata]]:
         digests = self.cache.digests_of([(file.path, file.size, file.mtime_ns) for file in files])
-        facts = self.cache.metadata_of(set(digests.values()), FEATURES_VERSION)
-        return {path: (digest, json.loads(facts[digest])) for path, digest in digests.items() if digest in facts}
+        metadata = self.cache.metadata_of(dict.fromkeys(digests.values()))
+        return {path: (digest, metadata[digest]) for path, digest in digests.items() if digest in metadata}
 
     def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, Reply]]:
         self.progress.stage("reading photos", len(files))
@@ -139,22 +139,16 @@ class Library:
             yield file, reply
 
     def _remember(self, file: FoundFile, reply: Reply) -> None:
-        features, thumbnail = reply.blobs
-        self.cache.remember_photo(
-            file.path,
-            file.size,
-            file.mtime_ns,
-            CachedPhoto(
-                reply.facts["digest"], FEATURES_VERSION, json.dumps(reply.facts["metadata"]), features, thumbnail
-            ),
-        )
+        photo = CachedPhoto(reply.facts["digest"], _metadata(reply), *reply.blobs)
+        self.cache.remember_photo(file.path, file.size, file.mtime_ns, photo)
 
     def _stored(self, photo: Photo) -> PhotoFeatures | None:
-        blob = self.cache.features(photo.digest, FEATURES_VERSION)
-        try:
-            return unpack_features(blob) if blob is not None else None
-        except ValueError:
-            return None
+        for _, blob in self.cache.features_of([photo.digest]):
+            try:
+                return unpack_features(blob)
+            except ValueError:
+                return None
+        return None
 
     def _read_again(self, photo: Photo) -> PhotoFeatures:
         reply = self._answer(Request("examine", photo.path, WORKING_SIDE, photo.digest))
@@ -207,6 +201,12 @@ def _nothing(paths: Sequence[str], found: Found, skipped: Sequence[Skipped]) -> 
             "see 'finepick doctor' for what this installation reads"
         )
     return f"no photo in {where} ({found.ignored} other files); name a folder with pictures, or pictures"
+
+
+def _metadata(reply: Reply) -> Metadata:
+    metadata = Metadata.from_json(reply.facts["metadata"])
+    assert metadata is not None, "readers are of our own version"
+    return metadata
 
 
 def _python_warning(message: str) -> None:
