@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from finepick.domain import FloatArray, Photo, PickResult
-from finepick.errors import OutputError, UsageError
+from finepick.errors import UsageError
 from finepick.exports.copies import copy_keeps
 from finepick.exports.documents import pick_document, to_json
 from finepick.exports.manifest import write_manifest
 from finepick.exports.report import write_report
 from finepick.exports.tables import write_picks
-from finepick.exports.writing import atomic_write
+from finepick.exports.writing import atomic_write, make_folder
 from finepick.exports.xmp import XmpOptions, parse_ratings, write_sidecars
 from finepick.scorers.base import Scorer
 from finepick.workflows.library import Library
@@ -38,7 +37,8 @@ class Leaving:
         if not self.xmp and (self.xmp_rejects or self.xmp_ratings or self.xmp_overwrite):
             raise UsageError("--xmp-rejects, --xmp-ratings and --xmp-overwrite go with --xmp")
         self.sidecars()
-        for option, folder in (("--out", self.out), ("--manifest", self.manifest), ("--copy-keeps", self.copy_keeps)):
+        folders = {"--out": self.out, "--manifest": self.manifest, "--copy-keeps": self.copy_keeps}
+        for option, folder in folders.items():
             if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):
                 raise UsageError(f"{option} takes a folder; '{folder}' is a file")
 
@@ -46,3 +46,72 @@ class Leaving:
         """How sidecars are to be written."""
         ratings = parse_ratings(self.xmp_ratings) if self.xmp_ratings else {}
         return XmpOptions(rejects=self.xmp_rejects, ratings=ratings, overwrite=self.xmp_overwrite)
+
+
+def leave(library: Library, result: PickResult, scorer: Scorer, leaving: Leaving) -> list[str]:
+    """Write what *leaving* asks for; a line for people on each thing written.
+
+    Raises OutputError where something cannot be written; what was written before stays.
+    """
+    return [*_reported(library, result, scorer, leaving.out), *_manifested(result, leaving.manifest),
+            *_copied(result, leaving.copy_keeps), *_marked(result, leaving)]
+
+
+class SeriesPictures:
+    """Where the report gets its pictures from (a `Pictures`)."""
+
+    def __init__(self, library: Library, result: PickResult, scorer: Scorer) -> None:
+        self._library = library
+        self._scorer = scorer
+        self._photos = {photo.path: photo for ranking in result for photo in ranking.photos}
+        self._series = {photo.path: ranking.photos for ranking in result if len(ranking) > 1 for photo in ranking.photos}
+        self._maps: dict[str, FloatArray] = {}
+
+    def thumbnail(self, path: str) -> bytes | None:
+        """The small picture that the cache holds."""
+        return self._library.thumbnail(self._photos[path])
+
+    def previews(self, paths: Iterable[str]) -> Iterator[bytes | None]:
+        """Large pictures, in the order of *paths*, read ahead by all readers."""
+        self._library.progress.stage("drawing the report", len(self._series))
+        for preview in self._library.previews(self._photos[path] for path in paths):
+            self._library.progress.step()
+            yield preview
+
+    def difference(self, path: str) -> FloatArray | None:
+        """Where the photo differs from the rest of its series; None for a photo that stands alone."""
+        photos: tuple[Photo, ...] | None = self._series.get(path)
+        if photos is None:
+            return None
+        if path not in self._maps:  # a series' maps are asked for one after the other: keep those of one
+            maps = series_maps(self._library, photos, self._scorer)
+            self._maps = {photo.path: one for photo, one in zip(photos, maps, strict=True)}
+        return self._maps[path]
+
+
+def _reported(library: Library, result: PickResult, scorer: Scorer, folder: str | None) -> Iterator[str]:
+    if folder is None:
+        return
+    make_folder(folder)
+    document = pick_document(result)
+    atomic_write(os.path.join(folder, "picks.json"), to_json(document).encode("ascii"))
+    write_picks(result, folder)
+    files = write_report(document, SeriesPictures(library, result, scorer), folder)
+    yield f"Report: {files.page}"
+    if files.preview_folder is not None:
+        yield f"        with {files.outside_previews:,} previews in {files.preview_folder}; keep the two together"
+
+
+def _manifested(result: PickResult, folder: str | None) -> Iterator[str]:
+    if folder is not None:
+        yield f"Manifest: {write_manifest(result, folder)}"
+
+
+def _copied(result: PickResult, folder: str | None) -> Iterator[str]:
+    if folder is not None:
+        yield f"Copies: {copy_keeps(result, folder)}"
+
+
+def _marked(result: PickResult, leaving: Leaving) -> Iterator[str]:
+    if leaving.xmp:
+        yield f"Sidecars: {write_sidecars(result, leaving.sidecars())}"

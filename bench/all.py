@@ -1,0 +1,31 @@
+"""Every benchmark, one after the other: `make bench`. Each can be run alone; its first lines say how."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RUNS = (
+    ("pick.py", "--count", "1000"),
+    ("pick.py", "--memory"),
+    ("report.py",),
+    ("grouping.py",),
+    ("measured.py",),
+    ("fuzz.py", "--count", "5000"),
+)
+
+
+def main() -> None:
+    failed = []
+    for name, *words in RUNS:
+        print(f"\n== {name} {' '.join(words)}", flush=True)
+        if subprocess.run([sys.executable, HERE / name, *words]).returncode:
+            failed.append(name)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
