@@ -87,7 +87,7 @@ def _sixteen_to_eight(values: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _thirty_two_to_eight(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """32 bits without a sign, which Pillow stores with one, to 8. Values of 16 bits in 32 are taken as those."""
+    """32 bits without a sign, which Pillow stores with one, to 8; 16 bits kept in 32 are taken as those."""
     unsigned = values.astype(np.int32).view(np.uint32)
     if not unsigned.size or unsigned.max() <= 0xFFFF:
         return _sixteen_to_eight(unsigned)

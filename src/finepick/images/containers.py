@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from PIL import BmpImagePlugin, GifImagePlugin, Image, TiffImagePlugin, WebPImagePlugin
 
@@ -36,7 +37,7 @@ def decode_webp(source: Source) -> Decoded:
 
 
 def _webp_size(source: Source) -> tuple[int, int]:
-    """The canvas that the first chunk announces; its memory is taken as soon as the decoder opens the file."""
+    """The canvas that the first chunk announces; the decoder takes memory for it as soon as it opens the file."""
     data = source.data
     if len(data) < 30:
         raise source.cut_off()
@@ -55,7 +56,7 @@ def decode_heif(source: Source) -> Decoded:
     import pillow_heif
 
     _require_whole_boxes(source)
-    container = pillow_heif.HeifFile(source.data)
+    container: Any = pillow_heif.open_heif(source.data)
     if not len(container):
         raise source.damaged("damaged: no picture in the file")
     primary = container[container.primary_index]
@@ -134,7 +135,7 @@ def decode_gif(source: Source) -> Decoded:
 
 
 def _count_gif_frames(source: Source) -> int:
-    """How many pictures there are up to the trailer. Raises DamagedImageError where the file ends before it."""
+    """How many pictures stand before the trailer. Raises DamagedImageError where there is no trailer."""
     data = source.data
     if len(data) < 13:
         raise source.cut_off()
@@ -180,7 +181,7 @@ def decode_tiff(source: Source) -> Decoded:
     source.require_size(int(first.number(256) or 0), int(first.number(257) or 0))
     _require_whole_strips(source, first)
     _require_plain_samples(source, first)
-    pages = 1 + sum(1 for page in first.following() if not int(page.number(254) or 0) & 1)
+    pages = 1 + sum(not int(page.number(254) or 0) & 1 for page in first.following())
     with _without_warnings():
         picture = TiffImagePlugin.TiffImageFile(io.BytesIO(source.data))
         source.require_size(*picture.size)
@@ -216,7 +217,7 @@ def orientation_in(exif: bytes) -> int:
         value = open_tiff(exif).number(0x0112)
     except BadTiffError:
         return 1
-    return int(value) if value in range(1, 9) else 1
+    return int(value) if value is not None and value in range(1, 9) else 1
 
 
 def _exif(picture: Image.Image) -> bytes:
@@ -236,7 +237,7 @@ _warnings_lock = threading.Lock()
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Keeps Pillow's warnings about odd tags off people's screens. One thread at a time: the list is global."""
+    """Keeps Pillow's warnings about odd tags off screens; one thread at a time, for the list is global."""
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -28,7 +28,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Photos in the order of the arguments and by path below each, what was skipped, how much was no picture."""
+    """Photos in the order of the arguments, by path below each; what was skipped; how much was no picture."""
 
     files: tuple[FoundFile, ...]
     skipped: tuple[Skipped, ...]
@@ -49,7 +49,7 @@ def find_photos(paths: Sequence[str]) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    """A picture before pairing. `place`: its real folder and its stem, which RAW and JPEG of one photo share."""
+    """A picture before pairing. `place`: its real folder and its stem, which one photo's files share."""
 
     file: FoundFile
     format: PictureFormat
@@ -168,7 +168,7 @@ class _Search:
         if found is None:
             self._reject(path, name, real_folder, _no_picture_reason(head))
         elif not found.is_readable:
-            self._skip(path, f"{found.title} pictures cannot be read yet")
+            self._skip(path, f"{found.label} pictures cannot be read yet")
             self.unusable_places.add((real_folder, os.path.splitext(name)[0]))
         else:
             file = FoundFile(path, status.st_size, status.st_mtime_ns)
@@ -193,7 +193,7 @@ def is_raw_readable() -> bool:
 
 
 def _pair(hits: Sequence[_Hit], unusable: set[tuple[str, str]]) -> Iterator[FoundFile]:
-    """*hits* with every JPEG that belongs to exactly one RAW, and to nothing else, made that RAW's companion."""
+    """*hits* with every JPEG that goes with exactly one RAW, and nothing else, made that RAW's companion."""
     raw_places = {hit.place for hit in hits if hit.format is PictureFormat.RAW}
     sharing: dict[tuple[str, str], list[_Hit]] = {place: [] for place in raw_places - unusable}
     for hit in hits:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class PictureFormat(StrEnum):
-    """Formats that Finepick knows. The last ones are recognised only to say plainly that they cannot be read."""
+    """Formats that Finepick knows, the last ones only to say plainly that they cannot be read."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -29,9 +29,9 @@ class PictureFormat(StrEnum):
         return self not in _UNREADABLE
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """The format's name as people write it."""
-        return _TITLES[self]
+        return _LABELS[self]
 
 
 HEAD_BYTES = 64
@@ -47,7 +47,7 @@ _UNREADABLE = frozenset(
     }
 )
 
-_TITLES = {
+_LABELS = {
     PictureFormat.JPEG: "JPEG",
     PictureFormat.PNG: "PNG",
     PictureFormat.WEBP: "WebP",
@@ -64,15 +64,17 @@ _TITLES = {
     PictureFormat.RADIANCE: "Radiance HDR",
 }
 
-RAW_EXTENSIONS = frozenset(
-    ".3fr .ari .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .kdc .mef .mos .mrw .nef .nrw .orf .ori .pef "
-    ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
-)
+RAW_EXTENSIONS = frozenset({
+    ".3fr", ".ari", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq",
+    ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".ori", ".pef", ".raf", ".raw", ".rw2",
+    ".rwl", ".sr2", ".srf", ".srw", ".x3f"
+})  # fmt: skip
 JPEG_EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif"})
-_OTHER_EXTENSIONS = frozenset(
-    ".png .apng .webp .heic .heics .heif .heifs .hif .avif .avifs .avci .tif .tiff .gif .bmp .dib .jxl .jp2 .j2k .jpf "
-    ".jpx .j2c .psd .psb .exr .hdr".split()
-)
+_OTHER_EXTENSIONS = frozenset({
+    ".png", ".apng", ".webp", ".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs",
+    ".avci", ".tif", ".tiff", ".gif", ".bmp", ".dib", ".jxl", ".jp2", ".j2k", ".jpf", ".jpx",
+    ".j2c", ".psd", ".psb", ".exr", ".hdr"
+})  # fmt: skip
 PICTURE_EXTENSIONS = RAW_EXTENSIONS | JPEG_EXTENSIONS | _OTHER_EXTENSIONS
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

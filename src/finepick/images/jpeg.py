@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import IO, cast
 
-from PIL import JpegImagePlugin
+from PIL import Image, ImageChops, JpegImagePlugin
 
 from finepick.errors import UnsupportedFormatError
 from finepick.images.source import Decoded, Details, Source
@@ -45,13 +48,61 @@ def decode_jpeg(source: Source) -> Decoded:
         )
     # The decoder sees nothing but what pixels need: metadata is read here, and only once.
     head = b"".join(segments.kept)
-    picture = JpegImagePlugin.JpegImageFile(_Spliced(head, source.data, segments.scan_offset))
-    size = picture.size
-    fraction = _fraction(max(size), source.long_side)
-    if fraction > 1:
-        picture.draft(None, (max(1, size[0] // fraction), max(1, size[1] // fraction)))
-    picture.load()
+    picture = _decode_scaled(_Spliced(head, source.data, segments.scan_offset), source.long_side)
+    if _ends_flat(picture):
+        _require_whole_scan(source, picture, head, segments.scan_offset)
+    size = (segments.width, segments.height)
     return Decoded(picture, size, Details(exif=segments.exif, xmp=segments.xmp, icc=segments.icc))
+
+
+def _decode_scaled(file: _Spliced, long_side: int) -> Image.Image:
+    picture = JpegImagePlugin.JpegImageFile(cast(IO[bytes], file))
+    width, height = picture.size
+    fraction = _fraction(max(width, height), long_side)
+    if fraction > 1:
+        picture.draft(None, (max(1, width // fraction), max(1, height // fraction)))
+    picture.load()
+    return picture
+
+
+def _ends_flat(picture: Image.Image) -> bool:
+    """Whether the last row has one colour, as where a decoder ran out of data and filled up."""
+    width, height = picture.size
+    extrema = picture.crop((0, height - 1, width, height)).getextrema()
+    pairs = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    return all(low == high for low, high in cast(Sequence[tuple[int, int]], pairs))
+
+
+# Anything but zeros and 0xff; long enough to reach the next restart.
+_FILLER = bytes(range(0x35, 0xD5, 3)) * 40
+
+
+def _require_whole_scan(source: Source, picture: Image.Image, head: bytes, scan_offset: int) -> None:
+    """Tells a border from missing data: more data at the end changes a picture only where some was missing.
+
+    The decoder merely warns of missing data, and Pillow keeps that to itself.
+    """
+    end = _end_of_scans(source.data, scan_offset)
+    padded = source.data[scan_offset:end] + _FILLER + b"\xff\xd9"
+    second = _decode_scaled(_Spliced(head, padded, 0), source.long_side)
+    if ImageChops.difference(picture, second).getbbox() is not None:
+        raise source.cut_off()
+
+
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+
+
+def _end_of_scans(data: bytes, offset: int) -> int:
+    """Where the marker stands that ends the last scan."""
+    while match := _NEXT_MARKER.search(data, offset + 2):
+        offset = match.start()
+        if data[offset + 1] not in _BETWEEN_SCANS:
+            return offset
+    return len(data)
+
+
+# More scans, and what may stand between them: tables, restart intervals, comments.
+_BETWEEN_SCANS = frozenset({0xDA, 0xC4, 0xDB, 0xDD, 0xFE, 0xCC})
 
 
 def _fraction(side: int, wanted: int) -> int:

@@ -1,4 +1,4 @@
-"""What a file says of how it came to be: EXIF, XMP and the texts of picture generators, made into `Metadata`."""
+"""What a file says of how it came to be: EXIF, XMP and generators' texts, made into `Metadata`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def read_metadata(
     """Everything that *details* tell. Damage in them becomes a note, never an error.
 
     `rating` is None for 0, which in EXIF and XMP means as much as absent. `taken_at` falls back from the
-    time of the exposure to XMP's, to that of digitising, and, in files that a camera wrote, to the last change.
+    time of the exposure to XMP's, to that of digitising and, where a camera wrote, to the last change.
     """
     notes = list(details.notes)
-    main, exif = _directories(details.exif, notes)
+    main, exif = _directories(details, notes)
     properties = _properties(details.xmp, notes)
     comment = exif.raw(_USER_COMMENT, limit=limits.max_metadata_bytes) if exif else None
     description = main.text(0x010E, limit=limits.max_metadata_bytes) if main else None
@@ -67,16 +67,16 @@ def read_metadata(
     )
 
 
-def _directories(exif: bytes, notes: list[str]) -> tuple[Directory | None, Directory | None]:
+def _directories(details: Details, notes: list[str]) -> tuple[Directory | None, Directory | None]:
     """The main directory and the EXIF directory below it."""
-    if not exif:
+    if not details.exif:
         return None, None
     try:
-        main = open_tiff(exif)
+        main = open_tiff(details.exif)
+        below = open_tiff(details.exif_below) if details.exif_below else main.directory(_EXIF_DIRECTORY)
     except BadTiffError:
         notes.append("its EXIF data is damaged and was not used")
         return None, None
-    below = main.directory(_EXIF_DIRECTORY)
     if main.is_damaged or (below is None and _EXIF_DIRECTORY in main) or (below and below.is_damaged):
         notes.append("its EXIF data is damaged in parts")
     return main, below
@@ -94,7 +94,7 @@ _DATE = re.compile(r"\s*(\d{4})[:/.-](\d\d?)[:/.-](\d\d?)[T ]+(\d\d?):(\d\d)(?::
 
 
 def parse_time(text: str | None, fraction: str | None = None) -> datetime | None:
-    """A camera's local time from EXIF or XMP text; *fraction* holds decimals of a second. None for nonsense."""
+    """A camera's local time from EXIF or XMP text, None for nonsense; *fraction*: decimals of a second."""
     match = _DATE.match(text or "")
     if not match:
         return None
@@ -137,7 +137,7 @@ def _camera(
     model: str | None,
     properties: Properties,
 ) -> str | None:
-    """Make and model, the make once, and the body's serial number: two bodies of one model have two clocks."""
+    """Make and model, the make once, and the body's serial number: two bodies have two clocks."""
     make, model = make or properties.get("Make"), model or properties.get("Model")
     if make and make.lower().startswith(("prompt:", "workflow:")):
         make = None  # ComfyUI keeps its graphs in these two fields

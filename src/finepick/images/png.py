@@ -21,7 +21,6 @@ def decode_png(source: Source) -> Decoded:
     exif = icc = b""
     texts: dict[str, str] = {}
     frames = 1
-    notes: tuple[str, ...] = ()
     budget = source.limits.max_metadata_bytes
     for kind, start, end in _chunks(source):
         body = source.data[start:end] if kind not in _PIXEL_CHUNKS else b""
@@ -48,13 +47,13 @@ def decode_png(source: Source) -> Decoded:
         icc=icc,
         texts=texts,
         frames=frames,
-        notes=notes + animation_note(frames),
+        notes=animation_note(frames),
     )
     return Decoded(picture, picture.size, details)
 
 
 def _chunks(source: Source) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start and end of each chunk's body, IEND included. Raises DamagedImageError where the file ends before."""
+    """Kind, start and end of each chunk's body, up to IEND. Raises DamagedImageError where it is missing."""
     data = source.data
     offset = 8
     while True:

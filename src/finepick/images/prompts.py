@@ -121,6 +121,7 @@ def _inputs(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return inputs if isinstance(inputs, dict) else {}
 
 
+_NUMBERED_TEXT = re.compile(r"(text|string)_?[a-f\d]\d?")
 _TEXT_INPUTS = ("text", "text_g", "text_l", "t5xxl", "clip_l", "prompt", "string", "value", "wildcard_text")
 
 
@@ -139,8 +140,7 @@ def _texts_behind(nodes: Mapping[str, Mapping[str, Any]], value: Any, seen: set[
         seen.add(key)
         inputs = _inputs(nodes[key])
         texts = [inputs[name] for name in _TEXT_INPUTS if name in inputs]
-        texts += [inputs[name] for name in sorted(inputs) if re.fullmatch(r"(text|string)_?[a-z\d]{1,2}", name)
-                  and name not in _TEXT_INPUTS]  # fmt: skip
+        texts += [inputs[name] for name in sorted(inputs) if _NUMBERED_TEXT.fullmatch(name)]
         links = [inputs[name] for name in sorted(inputs) if name.startswith(("conditioning", "positive"))]
         pending.extend(reversed(texts or links))
     return found

@@ -98,7 +98,7 @@ def _format(source: Source) -> PictureFormat:
     if found is None:
         raise UnsupportedFormatError("not a picture, although its name may say so", path=source.path)
     if not found.is_readable:
-        raise UnsupportedFormatError(f"{found.title} pictures cannot be read yet", path=source.path)
+        raise UnsupportedFormatError(f"{found.label} pictures cannot be read yet", path=source.path)
     return found
 
 

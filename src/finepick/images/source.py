@@ -54,11 +54,13 @@ class Source:
 class Details:
     """What a file holds beside its pixels, still packed.
 
-    `exif` is a TIFF structure without the prefix that some formats put before it, or empty. `orientation` is
-    the EXIF number (1…8) of the turn that is still to be made.
+    `exif` is a TIFF structure without the prefix that some formats put before it, or empty; `exif_below` its
+    EXIF directory where a format keeps that apart. `orientation` is the EXIF number (1…8) of the turn that is
+    still to be made.
     """
 
     exif: bytes = b""
+    exif_below: bytes = b""
     xmp: bytes = b""
     icc: bytes = b""
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +71,7 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Pixels as they are stored, perhaps decoded at a fraction; `size`: (width, height) of the whole picture."""
+    """Pixels as they are stored, perhaps at a fraction; `size`: (width, height) of the whole picture."""
 
     picture: Image.Image
     size: tuple[int, int]
@@ -90,7 +92,8 @@ def read_bytes(path: str, limits: ReadLimits) -> bytes:
                 raise ImageError("not a file", path=path)
             if status.st_size > limits.max_bytes:
                 raise ImageTooLargeError(
-                    f"too large: {status.st_size / 1e6:,.0f} MB; the limit is {limits.max_bytes / 1e6:,.0f} MB",
+                    f"too large: {status.st_size / 1e6:,.0f} MB; the limit is "
+                    f"{limits.max_bytes / 1e6:,.0f} MB",
                     path=path,
                 )
             data = file.read()

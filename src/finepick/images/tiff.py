@@ -55,7 +55,7 @@ class Directory:
         return decode_text(value) or None
 
     def numbers(self, tag: int, *, limit: int = 1 << 16) -> tuple[float, ...]:
-        """The finite numbers of a value; empty where it is missing, no number, or more than *limit* of them."""
+        """The finite numbers of a value; empty where it is missing, no number, or has over *limit*."""
         entry = self.entries.get(tag)
         if entry is None or entry.count > limit or entry.type not in _CODES:
             return ()
