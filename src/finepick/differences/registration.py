@@ -28,7 +28,9 @@ _LEAST_LIKENESS = 0.35
 _CHAIN_PASSES = 6
 _VIEW_SIDE = 96
 _VIEW_POINTS = 600
-_WORTH_REFINING = 0.25
+_WORTH_REFINING = 0.15
+_TILES_PER_UNIT = 16
+_LEAST_POINTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,9 @@ def view(frame: PhotoFeatures) -> View:
 def likeness_in_place(a: View, b: View) -> float:
     """How alike two frames are that were taken from one spot, −1…1, whatever the exposure of either.
 
-    Correlation at the well-structured places of one frame; the better of both directions counts, because what
-    is clipped in one frame has structure in the other only. A shift of a few percent is found and undone.
-    Unlike frames stay below about .5; frames of different shape, and such without structure, score 0.
+    Correlation of fine detail at the well-structured places of one frame; the better of both directions counts,
+    because what is clipped in one frame has structure in the other only. A shift of a few percent is found and
+    undone. Unlike frames stay below about .45; frames of different shape, and such without structure, score 0.
     """
     if abs(a.shape / b.shape - 1) > 0.02:
         return 0.0
@@ -123,10 +125,29 @@ def likeness_in_place(a: View, b: View) -> float:
 
 
 def _likeness_seen_from(a: View, b: View) -> float:
-    standing = _likeness(a.target, b.level, _identity())
+    standing = _likeness_of_detail(a.target, b.level, _identity())
     if standing < _WORTH_REFINING:
         return standing
-    return max(standing, _likeness(a.target, b.level, _refine(a.target, b.level, _identity(), 3)))
+    return max(standing, _likeness_of_detail(a.target, b.level, _refine(a.target, b.level, _identity(), 3)))
+
+
+def _likeness_of_detail(target: _Target, level: _Level, fit: FloatArray) -> float:
+    """Correlation after the mean of every tile is taken out: that two frames share a horizon does not count."""
+    if not len(target.points):
+        return 0.0
+    values, inside = _sample(level, target.points, fit)
+    if inside.sum() < max(_LEAST_POINTS, len(inside) * 0.25):
+        return 0.0
+    x, y = (target.points[inside] * _TILES_PER_UNIT).astype(np.intp).T
+    tile = y * _TILES_PER_UNIT + x
+    a, b = (_without_means(grey[inside], tile) for grey in (target.values, values))
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / norm if norm > 0 else 0.0
+
+
+def _without_means(values: Floats, tile: NDArray[np.intp]) -> FloatArray:
+    counts = np.bincount(tile)
+    return values - (np.bincount(tile, values) / np.maximum(counts, 1))[tile]
 
 
 class _Ruler:
@@ -273,7 +294,7 @@ def _refine(target: _Target, level: _Level, start: FloatArray, steps: int) -> Fl
     fit = start
     for _ in range(steps):
         values, inside = _sample(level, target.points, fit)
-        if inside.sum() < 60:
+        if inside.sum() < _LEAST_POINTS:
             return start
         error = values - target.values
         weights = _tukey(error, inside)
@@ -310,7 +331,7 @@ def _likeness(target: _Target, level: _Level, fit: FloatArray) -> float:
     if not len(target.points):
         return 0.0
     values, inside = _sample(level, target.points, fit)
-    if inside.sum() < max(60, len(inside) * 0.25):
+    if inside.sum() < max(_LEAST_POINTS, len(inside) * 0.25):
         return 0.0
     a, b = target.values[inside].astype(np.float64), values[inside].astype(np.float64)
     norm = float(np.sqrt((a @ a) * (b @ b)))

@@ -139,9 +139,9 @@ def judge_bond(near: Nearness, evidence: Evidence) -> Bond:
     if evidence.overlaid:
         return Bond.NONE
     if near is Nearness.UNKNOWN:
-        if (evidence.inliers >= 12 and spread_inliers >= 5) or evidence.in_place >= 0.7:
+        if (evidence.inliers >= 12 and spread_inliers >= 5) or evidence.in_place >= 0.6:
             return Bond.STRONG
-        weak = (evidence.inliers >= 8 and spread_inliers >= 2.5) or evidence.in_place >= 0.6
+        weak = (evidence.inliers >= 8 and spread_inliers >= 2.5) or evidence.in_place >= 0.5
         return Bond.WEAK if weak else Bond.NONE
     if near is Nearness.APART:
         return Bond.STRONG if evidence.inliers >= 24 and evidence.coverage >= 0.5 else Bond.NONE
