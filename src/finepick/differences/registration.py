@@ -26,6 +26,11 @@ _STEPS = (4, 2)
 _LEAST_INLIERS = 6
 _LEAST_LIKENESS = 0.35
 _CHAIN_PASSES = 6
+_VIEW_SIDE = 96
+_VIEW_POINTS = 600
+_WORTH_REFINING = 0.15
+_TILES_PER_UNIT = 16
+_LEAST_POINTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,58 @@ def most_central(frames: Sequence[PhotoFeatures]) -> int:
     likeness = np.sort(vectors @ vectors.T, axis=1).sum(axis=1).round(6)
     best = np.flatnonzero(likeness == likeness.max())
     return int(min(best, key=lambda i: frames[i].grey.tobytes()))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A small, locally normalised view of a frame, for `likeness_in_place`; shape: width / height."""
+
+    level: _Level
+    target: _Target
+    shape: float
+
+
+def view(frame: PhotoFeatures) -> View:
+    level = _level(frame.grey, _VIEW_SIDE)
+    return View(level, _target(level, _VIEW_POINTS), frame.size[0] / frame.size[1])
+
+
+def likeness_in_place(a: View, b: View) -> float:
+    """How alike two frames are that were taken from one spot, −1…1, whatever the exposure of either.
+
+    Correlation of fine detail at the well-structured places of one frame; the better of both directions counts,
+    because what is clipped in one frame has structure in the other only. A shift of a few percent is found and
+    undone. Unlike frames stay below about .45; frames of different shape, and such without structure, score 0.
+    """
+    if abs(a.shape / b.shape - 1) > 0.02:
+        return 0.0
+    return max(_likeness_seen_from(a, b), _likeness_seen_from(b, a))
+
+
+def _likeness_seen_from(a: View, b: View) -> float:
+    standing = _likeness_of_detail(a.target, b.level, _identity())
+    if standing < _WORTH_REFINING:
+        return standing
+    return max(standing, _likeness_of_detail(a.target, b.level, _refine(a.target, b.level, _identity(), 3)))
+
+
+def _likeness_of_detail(target: _Target, level: _Level, fit: FloatArray) -> float:
+    """Correlation after the mean of every tile is taken out: that two frames share a horizon does not count."""
+    if not len(target.points):
+        return 0.0
+    values, inside = _sample(level, target.points, fit)
+    if inside.sum() < max(_LEAST_POINTS, len(inside) * 0.25):
+        return 0.0
+    x, y = (target.points[inside] * _TILES_PER_UNIT).astype(np.intp).T
+    tile = y * _TILES_PER_UNIT + x
+    a, b = (_without_means(grey[inside], tile) for grey in (target.values, values))
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / norm if norm > 0 else 0.0
+
+
+def _without_means(values: Floats, tile: NDArray[np.intp]) -> FloatArray:
+    counts = np.bincount(tile)
+    return values - (np.bincount(tile, values) / np.maximum(counts, 1))[tile]
 
 
 class _Ruler:
@@ -237,7 +294,7 @@ def _refine(target: _Target, level: _Level, start: FloatArray, steps: int) -> Fl
     fit = start
     for _ in range(steps):
         values, inside = _sample(level, target.points, fit)
-        if inside.sum() < 60:
+        if inside.sum() < _LEAST_POINTS:
             return start
         error = values - target.values
         weights = _tukey(error, inside)
@@ -274,7 +331,7 @@ def _likeness(target: _Target, level: _Level, fit: FloatArray) -> float:
     if not len(target.points):
         return 0.0
     values, inside = _sample(level, target.points, fit)
-    if inside.sum() < max(60, len(inside) * 0.25):
+    if inside.sum() < max(_LEAST_POINTS, len(inside) * 0.25):
         return 0.0
     a, b = target.values[inside].astype(np.float64), values[inside].astype(np.float64)
     norm = float(np.sqrt((a @ a) * (b @ b)))
