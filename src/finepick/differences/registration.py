@@ -21,8 +21,8 @@ from finepick.features.keypoints import Keypoints, fit_similarity, match, normal
 Floats = NDArray[np.float32]
 
 _SIDES = (128, 256)
-_POINTS = (1500, 3000)
-_STEPS = (5, 3)
+_POINTS = (800, 2000)
+_STEPS = (4, 2)
 _LEAST_INLIERS = 6
 _LEAST_LIKENESS = 0.35
 _CHAIN_PASSES = 6
@@ -55,10 +55,10 @@ class _Level:
 class _Target:
     """What the reference offers at one resolution: well-structured places and how grey reacts to each parameter.
 
-    points: (k, 2) frame units. values: (k,) grey. jacobian: (k, 4) for (log scale, turn, shift x, shift y).
+    points: (k, 2) float32, frame units. values: (k,) grey. jacobian: (k, 4) for (log scale, turn, shift x, shift y).
     """
 
-    points: FloatArray
+    points: Floats
     values: Floats
     jacobian: Floats
 
@@ -202,7 +202,7 @@ def _target(level: _Level, count: int) -> _Target:
     pixels = level.pixels
     rows, columns = pixels.shape
     if min(rows, columns) < 8:
-        return _Target(np.empty((0, 2)), np.empty(0, np.float32), np.empty((0, 4), np.float32))
+        return _Target(np.empty((0, 2), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
     down, across = np.gradient(pixels)
     strength = (across * across + down * down)[2:-2, 2:-2]
     threshold = np.partition(strength.ravel(), max(0, strength.size - count))[max(0, strength.size - count)]
@@ -212,18 +212,18 @@ def _target(level: _Level, count: int) -> _Target:
     gx, gy = across[y, x] * level.scale[0], down[y, x] * level.scale[1]
     px, py = points[:, 0], points[:, 1]
     jacobian = np.stack([gx * px + gy * py, gy * px - gx * py, gx, gy], axis=1)
-    return _Target(points, pixels[y, x], jacobian.astype(np.float32))
+    return _Target(points.astype(np.float32), pixels[y, x], jacobian.astype(np.float32))
 
 
-def _sample(level: _Level, points: FloatArray) -> tuple[Floats, NDArray[np.bool_]]:
-    """Grey at *points* (frame units) between pixels, and which of the points lie in the frame."""
+def _sample(level: _Level, points: Floats, fit: FloatArray) -> tuple[Floats, NDArray[np.bool_]]:
+    """Grey where *fit* takes *points*, between pixels, and which of them lie in the frame."""
     rows, columns = level.pixels.shape
-    x = points[:, 0] * level.scale[0] - 0.5
-    y = points[:, 1] * level.scale[1] - 0.5
+    to_pixels = (fit * np.array(level.scale)[:, None]).astype(np.float32)
+    x, y = to_pixels[:, :2] @ points.T + to_pixels[:, 2:] - np.float32(0.5)
     inside = (x >= 0) & (y >= 0) & (x <= columns - 1) & (y <= rows - 1)
     left = np.clip(x, 0, max(0, columns - 1.001)).astype(np.intp)
     top = np.clip(y, 0, max(0, rows - 1.001)).astype(np.intp)
-    fx, fy = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    fx, fy = x - left.astype(np.float32), y - top.astype(np.float32)
     flat = level.pixels.ravel()
     corner = top * columns + left
     right, below = int(columns > 1), columns if rows > 1 else 0
@@ -236,7 +236,7 @@ def _refine(target: _Target, level: _Level, start: FloatArray, steps: int) -> Fl
     """*start* after some Gauss–Newton steps that make the frame's grey equal the reference's."""
     fit = start
     for _ in range(steps):
-        values, inside = _sample(level, target.points @ fit[:, :2].T + fit[:, 2])
+        values, inside = _sample(level, target.points, fit)
         if inside.sum() < 60:
             return start
         error = values - target.values
@@ -259,7 +259,9 @@ def _refine(target: _Target, level: _Level, start: FloatArray, steps: int) -> Fl
 
 def _tukey(error: Floats, inside: NDArray[np.bool_]) -> Floats:
     """Tukey's biweight at three times the median error; nothing outside the frame counts."""
-    reach = 3.0 * float(np.median(np.abs(error[inside]))) + 6.0
+    misses = np.abs(error[inside])
+    middle = len(misses) // 2
+    reach = 3.0 * float(np.partition(misses, middle)[middle]) + 6.0
     weights = 1 - (error / reach) ** 2
     np.maximum(weights, 0, out=weights)
     weights *= weights
@@ -271,7 +273,7 @@ def _likeness(target: _Target, level: _Level, fit: FloatArray) -> float:
     """Correlation of both frames' normalised grey at the target's places; 0 where fewer than a third are seen."""
     if not len(target.points):
         return 0.0
-    values, inside = _sample(level, target.points @ fit[:, :2].T + fit[:, 2])
+    values, inside = _sample(level, target.points, fit)
     if inside.sum() < max(60, len(inside) * 0.25):
         return 0.0
     a, b = target.values[inside].astype(np.float64), values[inside].astype(np.float64)
