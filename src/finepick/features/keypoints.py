@@ -179,8 +179,6 @@ def _examine(level: Image.Image, size: tuple[int, int], long_side: int, count: i
     xy = np.stack([(x + 0.5) * (size[0] / width), (y + 0.5) * (size[1] / height)], axis=1) / long_side
     unit = max(size) / max(level.size) / long_side
     k = len(rows)
-    if not k:
-        return np.empty((0, _CELLS * _CELLS * _DIRECTIONS), np.uint8)
     return Keypoints(
         xy=xy.astype(np.float32),
         scale=np.full(k, _CELLS * unit, dtype=np.float32),
