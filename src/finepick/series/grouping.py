@@ -26,6 +26,9 @@ from finepick.series.evidence import (
 )
 from finepick.series.sequences import split_sequences
 
+GROUPING_VERSION = 1
+"""Raised whenever a change here or in what this uses makes other series of the same photos."""
+
 RULES = ("auto", "folder", "one", "single")
 
 BURST_GAP_SECONDS = 3.0

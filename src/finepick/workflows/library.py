@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finepick.batch.messages import Reply, Request
 from finepick.batch.pool import ReaderPool
@@ -159,6 +160,20 @@ class Library:
         if reply.error is not None:
             raise DamagedImageError(reply.error, path=request.path)
         return reply
+
+
+class FeaturesByPlace:
+    """Features of *photos* by their place, for grouping (a `FeatureLookup`)."""
+
+    def __init__(self, library: Library, photos: Sequence[Photo]) -> None:
+        self._library = library
+        self._photos = photos
+
+    def descriptor(self, index: int) -> NDArray[np.float32]:
+        return self.features(index).descriptor
+
+    def features(self, index: int) -> PhotoFeatures:
+        return self._library.features(self._photos[index])
 
 
 class SeriesFrames:

@@ -13,7 +13,7 @@ from finepick.scorers.base import Scorer
 from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.series.grouping import GROUPING_VERSION, group_photos
 from finepick.series.keeping import choose_keeps
-from finepick.workflows.library import Library
+from finepick.workflows.library import FeaturesByPlace, Library
 from finepick.workflows.ranking import rank_series
 
 GROUP_RULES = ("auto", "folder", "one", "single")
@@ -93,8 +93,8 @@ def _grouped(library: Library, photos: Sequence[Photo], rule: str) -> tuple[Seri
     blob = None if library.fresh else library.cache.study(key)
     groups = _from_blob(blob, photos) if blob is not None else None
     if groups is None:
-        library.progress.stage("finding series", len(photos))
-        groups = group_photos(photos, library, rule=rule)
+        library.progress.stage("finding series", 0)
+        groups = group_photos(photos, FeaturesByPlace(library, photos), rule=rule)
         library.cache.remember_study(key, "grouping", _to_blob(groups, photos))
     return groups
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
@@ -33,8 +33,8 @@ class Pictures(Protocol):
         """JPEG, long side about 320 pixels."""
         ...
 
-    def preview(self, path: str) -> bytes | None:
-        """JPEG, long side about 1600 pixels; expensive, asked once a photo."""
+    def previews(self, paths: Sequence[str]) -> Iterator[bytes | None]:
+        """JPEGs, long side about 1600 pixels, one for each of *paths* in their order; expensive, asked once."""
         ...
 
     def difference(self, path: str) -> NDArray[np.float64] | None:
@@ -107,7 +107,8 @@ def _write(
             _write_thumbnails(stream, photos, pictures, steps)
             stream.write(page.middle.encode())
             _write_differences(stream, photos, with_preview, pictures)
-            previews = ((number, pictures.preview(photos[number])) for number in with_preview)
+            drawn = pictures.previews([photos[number] for number in with_preview])
+            previews = zip(with_preview, drawn, strict=True)
             room = min(budget, PAGE_LIMIT_BYTES - stream.tell())
             embedded, beside = _write_previews(stream, previews, room, outside, steps)
             ending = {"embedded": embedded, "outside": beside, "folder": PREVIEW_FOLDER}
@@ -172,7 +173,7 @@ def _write_differences(
 
 def _write_previews(
     stream: BinaryIO,
-    previews: Iterator[tuple[int, bytes | None]],
+    previews: Iterable[tuple[int, bytes | None]],
     room: int,
     outside: _PreviewFolder,
     steps: _Steps,
