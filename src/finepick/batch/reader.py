@@ -11,8 +11,6 @@ import os
 import sys
 from typing import BinaryIO
 
-from PIL import Image
-
 from finepick.batch.messages import Reply, Request, read_message, write_message
 from finepick.errors import FinepickError, ImageError
 from finepick.features.extraction import extract_with_thumbnail
@@ -48,18 +46,19 @@ def answer(request: Request) -> Reply:
 
 
 def _examine(photo: ReadPhoto) -> Reply:
-    features, thumbnail = extract_with_thumbnail(photo.frame)
+    features, thumbnail = extract_with_thumbnail(photo.picture)
     facts = {"digest": photo.digest, "metadata": photo.metadata.to_json()}
     return Reply(None, facts, (pack_features(features), thumbnail))
 
 
 def _frame(photo: ReadPhoto) -> Reply:
-    return Reply(None, {"shape": list(photo.frame.shape)}, (photo.frame.tobytes(),))
+    frame = photo.frame
+    return Reply(None, {"shape": list(frame.shape)}, (frame.tobytes(),))
 
 
 def _preview(photo: ReadPhoto) -> Reply:
     buffer = io.BytesIO()
-    Image.fromarray(photo.frame).save(buffer, "JPEG", quality=85)
+    photo.picture.save(buffer, "JPEG", quality=85)
     return Reply(None, {}, (buffer.getvalue(),))
 
 

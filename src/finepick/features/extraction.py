@@ -22,6 +22,7 @@ FEATURES_VERSION = 1
 
 GREY_SIDE = 256
 THUMBNAIL_SIDE = 320
+SMALL_SIDE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +46,31 @@ class PhotoFeatures:
 
 def extract_features(frame: Frame) -> PhotoFeatures:
     """Features of *frame* (H × W × 3, uint8, sRGB)."""
-    return _features(*_levels(frame))
-
-
-def extract_with_thumbnail(frame: Frame) -> tuple[PhotoFeatures, bytes]:
-    """Features of *frame*, and a JPEG of it with a long side of at most `THUMBNAIL_SIDE` pixels."""
-    picture, half = _levels(frame)
-    buffer = io.BytesIO()
-    _fit(half, THUMBNAIL_SIDE).save(buffer, "JPEG", quality=82)
-    return _features(picture, half), buffer.getvalue()
-
-
-def _levels(frame: Frame) -> tuple[Image.Image, Image.Image]:
-    """The frame as a picture, and its half-size version, which most features are content with."""
     picture = Image.fromarray(frame)
-    return picture, picture.reduce(2) if max(picture.size) > 1200 else picture
+    return _features(picture, _small(picture))
 
 
-def _features(picture: Image.Image, half: Image.Image) -> PhotoFeatures:
+def extract_with_thumbnail(picture: Image.Image) -> tuple[PhotoFeatures, bytes]:
+    """Features of *picture* (RGB), and a JPEG of it with a long side of at most `THUMBNAIL_SIDE` pixels."""
+    small = _small(picture)
+    buffer = io.BytesIO()
+    _fit(small, THUMBNAIL_SIDE).save(buffer, "JPEG", quality=82)
+    return _features(picture, small), buffer.getvalue()
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    """*picture* averaged down by a whole number to about `SMALL_SIDE`, with which most features are content."""
+    factor = max(1, round(max(picture.size) / SMALL_SIDE))
+    return picture.reduce(factor) if factor > 1 else picture
+
+
+def _features(picture: Image.Image, small: Image.Image) -> PhotoFeatures:
     return PhotoFeatures(
         size=picture.size,
-        grey=np.asarray(_fit(half.convert("L"), GREY_SIDE)),
-        descriptor=describe(half),
-        keypoints=detect_keypoints(half),
-        measurements=measure(np.asarray(picture.convert("L")), np.asarray(half)),
+        grey=np.asarray(_fit(small.convert("L"), GREY_SIDE)),
+        descriptor=describe(small),
+        keypoints=detect_keypoints(small),
+        measurements=measure(np.asarray(picture.convert("L")), np.asarray(small)),
     )
 
 

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from finepick.domain import Frame
-
 BACKGROUND = (255, 255, 255)
 """What shows through where a picture is transparent: white, as on most pages that show pictures."""
 
@@ -29,20 +27,20 @@ class UnclearPixelsError(ValueError):
     """Pixel values of which nothing says how bright they are."""
 
 
-def to_frame(
+def to_srgb(
     picture: Image.Image, *, long_side: int, icc: bytes = b"", orientation: int = 1
-) -> tuple[Frame, tuple[str, ...]]:
-    """The frame (H × W × 3, uint8, C-contiguous, long side at most *long_side*) and notes on what was odd.
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """*picture* as upright sRGB (mode RGB, long side at most *long_side*), and notes on what was odd.
 
     Raises UnclearPixelsError for floating-point pixels outside of 0…1.
     """
     notes: list[str] = []
     plain = _fit(_plain(picture, notes), long_side)
-    upright = _to_srgb(plain, icc, notes)
+    upright = _in_srgb(plain, icc, notes)
     turn = _TURNS.get(orientation)
     if turn is not None:
         upright = upright.transpose(turn)
-    return np.ascontiguousarray(np.asarray(upright)), tuple(notes)
+    return upright, tuple(notes)
 
 
 def _plain(picture: Image.Image, notes: list[str]) -> Image.Image:
@@ -120,7 +118,7 @@ def _fit(picture: Image.Image, long_side: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
-def _to_srgb(picture: Image.Image, icc: bytes, notes: list[str]) -> Image.Image:
+def _in_srgb(picture: Image.Image, icc: bytes, notes: list[str]) -> Image.Image:
     if icc:
         try:
             transform = _transform(icc, picture.mode)
