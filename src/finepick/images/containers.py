@@ -37,7 +37,7 @@ def decode_webp(source: Source) -> Decoded:
 
 
 def _webp_size(source: Source) -> tuple[int, int]:
-    """The canvas that the first chunk announces; the decoder takes memory for it as soon as it opens the file."""
+    """The canvas that the first chunk announces; the decoder takes its memory on opening the file."""
     data = source.data
     if len(data) < 30:
         raise source.cut_off()
@@ -169,7 +169,8 @@ def decode_bmp(source: Source) -> Decoded:
     return Decoded(picture, picture.size, Details())
 
 
-_TIFF_SAMPLE_FORMATS = {2: "signed numbers", 3: "floating-point numbers"}
+_MOST_CHANNELS = 6
+"""What Pillow can unpack: colours, transparency and some to leave out."""
 
 
 def decode_tiff(source: Source) -> Decoded:
@@ -207,6 +208,11 @@ def _require_plain_samples(source: Source, page: Directory) -> None:
     """Turns away whole numbers below zero: nothing says which of them would be black."""
     if 2 in page.integers(339, limit=64) and max(page.integers(258, limit=64), default=1) > 8:
         raise UnsupportedFormatError("TIFF pictures with signed samples cannot be read", path=source.path)
+    channels = int(page.number(277) or 1)
+    if channels > _MOST_CHANNELS:
+        raise UnsupportedFormatError(
+            f"TIFF pictures with {channels} channels cannot be read", path=source.path
+        )
 
 
 def orientation_in(exif: bytes) -> int:
