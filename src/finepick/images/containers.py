@@ -180,7 +180,7 @@ def decode_tiff(source: Source) -> Decoded:
     except BadTiffError:
         raise source.damaged("damaged: its TIFF directory cannot be found") from None
     source.require_size(int(first.number(256) or 0), int(first.number(257) or 0))
-    _require_whole_strips(source, first)
+    require_whole_strips(source, first)
     _require_plain_samples(source, first)
     pages = 1 + sum(not int(page.number(254) or 0) & 1 for page in first.following())
     with _without_warnings():
@@ -197,7 +197,8 @@ def decode_tiff(source: Source) -> Decoded:
     return Decoded(picture, picture.size, details)
 
 
-def _require_whole_strips(source: Source, page: Directory) -> None:
+def require_whole_strips(source: Source, page: Directory) -> None:
+    """Raises DamagedImageError where pixels of *page* would lie beyond the end of the file."""
     for offsets_tag, lengths_tag in ((273, 279), (324, 325)):
         offsets, lengths = page.integers(offsets_tag), page.integers(lengths_tag)
         if any(offset + length > len(source.data) for offset, length in zip(offsets, lengths, strict=False)):
