@@ -183,7 +183,7 @@ def small_pictures(seed: int = 0) -> dict[str, bytes]:
     image = Image.fromarray(picture)
     full_exif = exif(CAMERA, SHOT)
     frames = [Image.fromarray(scene(48, 32, seed + n)) for n in (1, 2)]
-    grey16 = Image.fromarray((picture[..., 0].astype(np.uint16) * 257))
+    grey16 = Image.fromarray(picture[..., 0].astype(np.uint16) * 257)
     files = {
         "plain.jpg": saved(picture, "JPEG", exif=full_exif, quality=85),
         "progressive.jpg": saved(picture, "JPEG", progressive=True, exif=turned(6)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,11 +127,18 @@ def _in_srgb(picture: Image.Image, icc: bytes, notes: list[str]) -> Image.Image:
             notes.append(f"its colour profile cannot be used: {error}")
         else:
             if transform is not None:
-                source = picture.convert("RGB") if transform.input_mode == "RGB" else picture
-                converted = ImageCms.applyTransform(source, transform)
-                if converted is not None:
-                    return converted
+                return _apply(transform, picture)
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _apply(transform: ImageCms.ImageCmsTransform, picture: Image.Image) -> Image.Image:
+    if transform.input_mode != "L":
+        source = picture if picture.mode == transform.input_mode else picture.convert(transform.input_mode)
+        return cast(Image.Image, ImageCms.applyTransform(source, transform))
+    # Each of the 256 greys once: exact, and cheap without lcms' tables, which are coarse for one channel.
+    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    converted = cast(Image.Image, ImageCms.applyTransform(ramp, transform))
+    return picture.convert("RGB").point([v for band in converted.split() for v in band.tobytes()])
 
 
 _MODE_OF_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
@@ -144,7 +152,8 @@ def _transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     input_mode = _MODE_OF_SPACE.get(space)
     if input_mode != mode and not (input_mode == "RGB" and mode == "L"):
         raise ValueError(f"it is made for {space} pictures")
-    transform = ImageCms.buildTransform(profile, _srgb(), input_mode, "RGB")
+    flags = ImageCms.Flags.NOOPTIMIZE if input_mode == "L" else ImageCms.Flags.NONE
+    transform = ImageCms.buildTransform(profile, _srgb(), input_mode, "RGB", flags=flags)
     return None if input_mode == "RGB" and _changes_nothing(transform) else transform
 
 

@@ -37,7 +37,7 @@ def decode_webp(source: Source) -> Decoded:
 
 
 def _webp_size(source: Source) -> tuple[int, int]:
-    """The canvas that the first chunk announces; the decoder takes memory for it as soon as it opens the file."""
+    """The canvas that the first chunk announces; the decoder takes its memory on opening the file."""
     data = source.data
     if len(data) < 30:
         raise source.cut_off()
@@ -169,7 +169,8 @@ def decode_bmp(source: Source) -> Decoded:
     return Decoded(picture, picture.size, Details())
 
 
-_TIFF_SAMPLE_FORMATS = {2: "signed numbers", 3: "floating-point numbers"}
+_MOST_CHANNELS = 6
+"""What Pillow can unpack: colours, transparency and some to leave out."""
 
 
 def decode_tiff(source: Source) -> Decoded:
@@ -179,7 +180,7 @@ def decode_tiff(source: Source) -> Decoded:
     except BadTiffError:
         raise source.damaged("damaged: its TIFF directory cannot be found") from None
     source.require_size(int(first.number(256) or 0), int(first.number(257) or 0))
-    _require_whole_strips(source, first)
+    require_whole_strips(source, first)
     _require_plain_samples(source, first)
     pages = 1 + sum(not int(page.number(254) or 0) & 1 for page in first.following())
     with _without_warnings():
@@ -196,7 +197,8 @@ def decode_tiff(source: Source) -> Decoded:
     return Decoded(picture, picture.size, details)
 
 
-def _require_whole_strips(source: Source, page: Directory) -> None:
+def require_whole_strips(source: Source, page: Directory) -> None:
+    """Raises DamagedImageError where pixels of *page* would lie beyond the end of the file."""
     for offsets_tag, lengths_tag in ((273, 279), (324, 325)):
         offsets, lengths = page.integers(offsets_tag), page.integers(lengths_tag)
         if any(offset + length > len(source.data) for offset, length in zip(offsets, lengths, strict=False)):
@@ -207,6 +209,11 @@ def _require_plain_samples(source: Source, page: Directory) -> None:
     """Turns away whole numbers below zero: nothing says which of them would be black."""
     if 2 in page.integers(339, limit=64) and max(page.integers(258, limit=64), default=1) > 8:
         raise UnsupportedFormatError("TIFF pictures with signed samples cannot be read", path=source.path)
+    channels = int(page.number(277) or 1)
+    if channels > _MOST_CHANNELS:
+        raise UnsupportedFormatError(
+            f"TIFF pictures with {channels} channels cannot be read", path=source.path
+        )
 
 
 def orientation_in(exif: bytes) -> int:

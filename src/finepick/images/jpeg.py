@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -20,6 +20,7 @@ _ICC = b"ICC_PROFILE\0"
 _PHOTO_SEGMENTS = frozenset({0xE1, 0xE2})
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+_PROGRESSIVE = frozenset({0xC2, 0xCA})
 
 
 @dataclass(slots=True)
@@ -46,6 +47,8 @@ def decode_jpeg(source: Source) -> Decoded:
             f"this kind of JPEG cannot be read: {segments.precision} bits, process {segments.process:#04x}",
             path=source.path,
         )
+    if segments.process in _PROGRESSIVE:
+        _require_all_scans(source, segments.scan_offset)
     # The decoder sees nothing but what pixels need: metadata is read here, and only once.
     head = b"".join(segments.kept)
     picture = _decode_scaled(_Spliced(head, source.data, segments.scan_offset), source.long_side)
@@ -87,6 +90,42 @@ def _require_whole_scan(source: Source, picture: Image.Image, head: bytes, scan_
     second = _decode_scaled(_Spliced(head, padded, 0), source.long_side)
     if ImageChops.difference(picture, second).getbbox() is not None:
         raise source.cut_off()
+
+
+def _require_all_scans(source: Source, scan_offset: int) -> None:
+    """Raises DamagedImageError where a progressive JPEG ends, properly or not, before its last refinement."""
+    data = source.data
+    missing: dict[int, int] = {}  # by component, a bit for each coefficient that is not there in full
+    for offset in _scans(data, scan_offset):
+        count = data[offset + 4] if offset + 4 < len(data) else 0
+        header = data[offset + 5 : offset + 8 + 2 * count]
+        if len(header) < 2 * count + 3:
+            raise source.cut_off()
+        first, last, precision = header[2 * count : 2 * count + 3]
+        if precision & 0x0F == 0 and first <= last <= 63:
+            done = (1 << last + 1) - (1 << first)
+            for component in header[: 2 * count : 2]:
+                missing[component] = missing.get(component, _ALL_COEFFICIENTS) & ~done
+        else:
+            for component in header[: 2 * count : 2]:
+                missing.setdefault(component, _ALL_COEFFICIENTS)
+    if any(missing.values()):
+        raise source.cut_off()
+
+
+_ALL_COEFFICIENTS = (1 << 64) - 1
+
+
+def _scans(data: bytes, offset: int) -> Iterator[int]:
+    """Where each scan's header begins."""
+    yield offset
+    while match := _NEXT_MARKER.search(data, offset + 2):
+        offset = match.start()
+        marker = data[offset + 1]
+        if marker == 0xDA:
+            yield offset
+        elif marker not in _BETWEEN_SCANS:
+            return
 
 
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from finepick.errors import ImageError, MissingExtraError, UnsupportedFormatError
-from finepick.images.containers import orientation_in
+from finepick.errors import MissingExtraError, UnsupportedFormatError
+from finepick.images.containers import orientation_in, require_whole_strips
 from finepick.images.jpeg import decode_jpeg
 from finepick.images.source import Decoded, Details, Source
 from finepick.images.tiff import BadTiffError, open_tiff
@@ -17,7 +17,8 @@ from finepick.images.tiff import BadTiffError, open_tiff
 SMALLEST_PREVIEW = 640
 """A preview with a shorter long side is a thumbnail: too little to judge sharpness by."""
 
-_EXIF_OF_FLIP = {3: 3, 5: 8, 6: 6}
+_SUB_DIRECTORIES = 330
+_EXIF_OF_FLIP = {1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 _NO_PREVIEW = "RAW without a usable preview: developed plainly at half size"
 
 
@@ -37,7 +38,7 @@ def decode_raw(source: Source) -> Decoded:
             details = _details(source, raw)
             preview = _preview(rawpy, raw, source)
             if preview is None or _is_thumbnail(preview, sizes):
-                return _develop(raw, details)
+                return _develop(raw, details, sizes)
     except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError):
         raise UnsupportedFormatError(
             "this kind of RAW file is not known to LibRaw", path=source.path
@@ -56,6 +57,9 @@ def _details(source: Source, raw: Any) -> Details:
         first = open_tiff(data)
     except BadTiffError:
         return Details()
+    # LibRaw shows the preview of a file whose own pixels are missing.
+    for page in (first, *first.directories(_SUB_DIRECTORIES), *first.following(limit=16)):
+        require_whole_strips(source, page)
     return Details(exif=data, xmp=first.raw(700, limit=source.limits.max_metadata_bytes) or b"")
 
 
@@ -78,7 +82,7 @@ def _preview(rawpy: Any, raw: Any, source: Source) -> Decoded | None:
         return Decoded(picture, picture.size, Details())
     try:
         return decode_jpeg(replace(source, data=bytes(thumbnail.data)))
-    except ImageError:
+    except UnsupportedFormatError:
         return None
 
 
@@ -90,14 +94,13 @@ def _is_thumbnail(preview: Decoded, sizes: Any) -> bool:
 def _upright(preview: Decoded, details: Details, size: tuple[int, int], orientation: int) -> Decoded:
     """The preview with the turn that is still to be made and the photo's EXIF data.
 
-    The preview's own orientation counts where it has one. Where it has none, the RAW's does, unless the
+    The preview's own orientation counts (LibRaw writes the RAW's where the camera wrote none), unless the
     preview already stands upright while the sensor lay on its side.
     """
-    own = orientation_in(preview.details.exif)
-    if own == 1 and orientation >= 5 and _is_tall(preview.size) != _is_tall(size):
+    turn = orientation_in(preview.details.exif)
+    turn = orientation if turn == 1 else turn
+    if turn >= 5 and _is_tall(preview.size) != _is_tall(size):
         turn = 1
-    else:
-        turn = own if own != 1 else orientation
     if orientation >= 5:
         size = size[1], size[0]
     return Decoded(
@@ -117,10 +120,9 @@ def _is_tall(size: tuple[int, int]) -> bool:
     return size[1] > size[0]
 
 
-def _develop(raw: Any, details: Details) -> Decoded:
+def _develop(raw: Any, details: Details, sizes: Any) -> Decoded:
     """A plain development, which LibRaw turns upright itself."""
     pixels = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
-    sizes = raw.sizes
-    size = (sizes.height, sizes.width) if sizes.flip in (5, 6) else (sizes.width, sizes.height)
+    size = (sizes.height, sizes.width) if sizes.flip >= 4 else (sizes.width, sizes.height)
     notes = (*details.notes, _NO_PREVIEW)
     return Decoded(Image.fromarray(pixels), size, replace(details, notes=notes))

@@ -32,8 +32,8 @@ def read_xmp(packet: bytes) -> Properties:
 
     Entities are not resolved and nothing is fetched. Raises BadXmpError where it does not parse.
     """
-    packet = packet.strip(b"\0 \r\n\t")
-    is_wide = b"\0" in packet[:64]
+    is_wide = packet.startswith((b"\xff\xfe", b"\xfe\xff"))
+    packet = packet if is_wide else packet.strip(b"\0 \r\n\t")
     if not packet or not (is_wide or any(name in packet for name in _WANTED_NAMES)):
         return {}
     from lxml import etree
