@@ -13,22 +13,23 @@ def draw_person(pen: Pen, feet: Point, height: float, *, stride: float = 0.0, fl
     def put(points: list[Point]) -> list[Point]:
         return place(points, at=feet, size=height, flip=flip)
 
+    size = abs(height)
     hip, shoulder = (0.0, -0.5), (0.015, -0.8)
     for side in (-1.0, 1.0):
         swing = 0.17 * side * stride
         knee = (swing * 0.75 + 0.03 * abs(stride), -0.26)
         foot = (swing * 1.25 - 0.05 * max(0.0, -side * stride), -0.015 - 0.05 * max(0.0, -side * stride))
         spread = 0.035 * side * (1 - abs(stride))
-        pen.stroke(put(curve([(hip[0] + spread * 0.6, hip[1]), (knee[0] + spread, knee[1]), (foot[0] + spread, foot[1])])), 0.085 * height, taper=0.55)
-        pen.stroke(put([(foot[0] + spread - 0.02, foot[1] + 0.005), (foot[0] + spread + 0.075, foot[1] + 0.008)]), 0.032 * height)
+        pen.stroke(put(curve([(hip[0] + spread * 0.6, hip[1]), (knee[0] + spread, knee[1]), (foot[0] + spread, foot[1])])), 0.085 * size, taper=0.55)
+        pen.stroke(put([(foot[0] + spread - 0.02, foot[1] + 0.005), (foot[0] + spread + 0.075, foot[1] + 0.008)]), 0.032 * size)
         elbow = (-swing * 0.8 + 0.02 + 0.075 * side * (1 - abs(stride)), -0.62)
         hand = (-swing * 1.3 + 0.05 * abs(stride) + 0.085 * side * (1 - abs(stride)), -0.47)
-        pen.stroke(put(curve([shoulder, elbow, hand])), 0.055 * height, taper=0.6)
+        pen.stroke(put(curve([shoulder, elbow, hand])), 0.055 * size, taper=0.6)
     torso = [(-0.075, -0.82), (0.0, -0.855), (0.085, -0.82), (0.085, -0.65), (0.07, -0.5), (0.075, -0.42), (-0.075, -0.42), (-0.065, -0.52), (-0.085, -0.68)]
     pen.polygon(put(curve(torso, closed=True)))
-    pen.stroke(put([(0.01, -0.84), (0.02, -0.9)]), 0.055 * height)
+    pen.stroke(put([(0.01, -0.84), (0.02, -0.9)]), 0.055 * size)
     head = put([(0.025, -0.935)])[0]
-    pen.disc(head, 0.052 * height, squash=1.22)
+    pen.disc(head, 0.052 * size, squash=1.22)
 
 
 def draw_gull(pen: Pen, at: Point, span: float, *, flap: float, degrees: float = 0.0) -> None:

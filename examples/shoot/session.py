@@ -13,7 +13,7 @@ from pathlib import Path
 from shoot import files, mishaps
 from shoot.shot import Brief, Scene, Shot
 
-SCENES = ("sunsets", "mishaps")
+SCENES = ("sunsets", "heron", "mishaps")
 
 Job = tuple[str, int]
 

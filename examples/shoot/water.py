@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from shoot.light import Light
-from shoot.noise import enlarge, generator
+from shoot.noise import fractal_tile, generator, look_up
 from shoot.view import View
 
 FloatArray = NDArray[np.float32]
@@ -68,11 +68,10 @@ class Water:
         self._toward_next = (level - self._level).astype(np.float32)
         self._calm = self._wind(generator(seed, "water", "wind"), below) * roughness
 
-    @staticmethod
-    def _wind(rng: np.random.Generator, below: View) -> FloatArray:
-        bands = enlarge(rng.standard_normal((14, 5), dtype=np.float32), below.shape)
-        streaks = enlarge(rng.standard_normal((48, 6), dtype=np.float32), below.shape)
-        return np.clip(1.0 + 0.38 * bands + 0.22 * streaks, 0.25, 2.0).astype(np.float32)
+    def _wind(self, rng: np.random.Generator, below: View) -> FloatArray:
+        tile = fractal_tile(rng, 256, slope=1.2, longest=0.5, shortest=0.01, stretch=4)
+        far = -np.log(self.depth + 0.02)
+        return np.clip(1.0 + 0.42 * look_up(tile, below.x * 0.22, far * 0.28), 0.25, 2.2)
 
     def slopes(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Ripples of one moment: slope along and across the line of sight for every water pixel."""
@@ -103,6 +102,17 @@ class Water:
         facing = np.clip(self.depth - 1.2 * along, 0, None)
         share = 0.10 + 0.86 * np.exp(-clarity * facing)
         return mirrored * share + deep * (1 - share)
+
+    def glitter(self, sun: tuple[float, float], slopes: tuple[FloatArray, FloatArray], *, spread: float = 3.0) -> FloatArray:
+        """Where ripples flash with the light of a low *sun* at scene point (x, y): 0…1, down to the viewer's feet.
+
+        The finest ripples are *spread* times as steep as those that carry the mirror image.
+        """
+        along, across = slopes
+        height = self.horizon - sun[1]
+        up = (self.depth + 2.0 * spread * along - height) / (0.012 + 0.10 * self.depth)
+        aside = (self.view.x - sun[0] + 2.2 * spread * across * (self.depth + 0.03)) / (0.016 + 0.09 * self.depth)
+        return np.exp(-np.minimum(up * up + aside * aside, 30))
 
     def bend(self, coverage: FloatArray, slopes: tuple[FloatArray, FloatArray], *, reach: float = 1.0) -> FloatArray:
         """A mirror image drawn straight (height × width of the whole view), as the ripples bend it."""

@@ -312,6 +312,8 @@ def _paint(stage: Stage, moment: Moment, rng: np.random.Generator) -> Light:
     _hill_light(above, stage, moment, sun_y)
     slopes = stage.water.slopes(rng)
     mirrored = stage.water.mirror(above, view, slopes, deep=DEEP)
+    glitter = stage.water.glitter((SUN_X, sun_y), slopes)
+    mirrored += glitter * mix(colour("#ffd890", 3.2), colour("#ff8a3a", 2.2), moment.sunk)
     above[:, stage.water.first_row :] = mirrored
     _shore_line(above, stage)
     _foreground(above, stage, moment, slopes, rng)
@@ -319,7 +321,7 @@ def _paint(stage: Stage, moment: Moment, rng: np.random.Generator) -> Light:
 
 
 def _sun_height(sunk: float) -> float:
-    return HORIZON - 0.165 + 0.158 * sunk
+    return HORIZON - 0.168 + 0.122 * sunk
 
 
 def _sky(stage: Stage, moment: Moment, sun_y: float) -> Light:
@@ -353,7 +355,7 @@ def _clouds(light: Light, stage: Stage, moment: Moment, distance: FloatArray, el
     view, t = stage.sky_view, moment.sunk
     x = view.x
     far = 1 / (elevation + 0.075)
-    lit = mix(colour("#ffd9a0", 1.15), colour("#ff8a55", 1.15), t)
+    lit = mix(colour("#ffe2b4", 1.5), colour("#ff8a55", 1.3), t)
     near_sun = np.exp(-distance / 0.30)
 
     veil = look_up(stage.veils, (x - 0.3) * far * 0.035 + moment.drift * 0.06, far * 0.10 + 0.4)
@@ -412,7 +414,7 @@ def _foreground(light: Light, stage: Stage, moment: Moment, slopes: tuple[FloatA
     shadow = water.bend(np.minimum(images, 1), slopes)
     lay_over(light[:, water.first_row :], colour("#16141a"), shadow * 0.86)
     _boat(view, boat, mirrored=False).paint(light, dark)
-    sky_on_wood = mix(colour("#c9a58c"), colour("#a9705e"), moment.sunk) * (0.30 + 0.10 * rng.uniform(0.98, 1.02))
+    sky_on_wood = mix(colour("#c9a58c"), colour("#a9705e"), moment.sunk) * (0.20 + 0.05 * rng.uniform(0.98, 1.02))
     stage.jetty.paint(light, sky_on_wood * stage.planks * 0.62)
     _walker_patch(view, moment, mirrored=False).paint(light, dark)
     stage.reeds.paint(light, dark, 0.985)
