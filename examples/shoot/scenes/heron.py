@@ -172,15 +172,16 @@ def _bird_parts(view: View, moment: float) -> list[tuple[FloatArray, Patch]]:
 
     far, near = _wing(beat * 0.92 + 0.05, 0.10), _wing(beat, 0.0)
     return [
-        (colour("#59666c"), shape(lambda pen: _draw_wing(pen, put, far))),
-        (colour("#3d4244"), shape(lambda pen: _draw_legs(pen, put, moment))),
-        (colour("#6d7c84"), shape(lambda pen: pen.polygon(put(curve(BODY, closed=True))))),
-        (colour("#b9bdb6"), shape(lambda pen: _draw_neck(pen, put))),
-        (colour("#e2a24c"), shape(lambda pen: pen.polygon(put([(0.56, -0.135), (0.80, -0.10), (0.56, -0.098)])))),
-        (colour("#2c3338"), shape(lambda pen: _draw_wing(pen, put, near))),
-        (colour("#707f87"), shape(lambda pen: pen.polygon(put(curve(_covert(near), closed=True))))),
-        (colour("#1d2226"), shape(lambda pen: _draw_crest(pen, put))),
-        (colour("#f3dcb4"), shape(lambda pen: _draw_rim(pen, put, near))),
+        (colour("#7b8587"), shape(lambda pen: _draw_wing(pen, put, far))),
+        (colour("#4b4f50"), shape(lambda pen: _draw_legs(pen, put, moment))),
+        (colour("#66727a"), shape(lambda pen: pen.polygon(put(curve(BODY, closed=True))))),
+        (colour("#a9aba3"), shape(lambda pen: _draw_neck(pen, put))),
+        (colour("#b8894f"), shape(lambda pen: pen.polygon(put([(0.56, -0.135), (0.80, -0.10), (0.56, -0.098)])))),
+        (colour("#424c52"), shape(lambda pen: _draw_wing(pen, put, near))),
+        (colour("#333b40"), shape(lambda pen: _draw_feather_lines(pen, put, near))),
+        (colour("#5f6c73"), shape(lambda pen: pen.polygon(put(curve(_covert(near), closed=True))))),
+        (colour("#2c3135"), shape(lambda pen: _draw_crest(pen, put))),
+        (colour("#e9cfa4"), shape(lambda pen: _draw_rim(pen, put, near))),
     ]
 
 
@@ -219,17 +220,28 @@ def _draw_wing(pen: Pen, put: object, wing: Wing) -> None:
     root, wrist, tip, hand, elbow, back = wing
     upper = [tuple(p) for p in (root, root + (wrist - root) * 0.6 + (0.02, 0), wrist, (wrist + tip) / 2 + (0.02, 0.0))]
     pen.polygon(put(curve(upper) + [tuple((tip + hand) / 2)] + curve([tuple(hand), tuple(elbow), tuple(back)])))  # type: ignore[operator]
-    for share in np.linspace(0, 1, 6):
+    for share in np.linspace(0, 1, 7):
         end = tip + (hand - tip) * share * 1.0
         start = wrist + (elbow - wrist) * share * 0.75
         reach = end + (end - start) * (0.10 * (1 - share) + 0.03)
         middle = (start + reach) / 2 + (0.012, 0.0)
-        pen.stroke(put(curve([tuple(start), tuple(middle), tuple(reach)])), 0.075 * SIZE, taper=0.32)  # type: ignore[operator]
-    for share in np.linspace(0.1, 0.95, 7):
+        pen.stroke(put(curve([tuple(start), tuple(middle), tuple(reach)])), 0.072 * SIZE, taper=0.12)  # type: ignore[operator]
+    for share in np.linspace(0.05, 0.98, 11):
         end = hand + (back - hand) * share
         start = wrist + (root - wrist) * share
         reach = end + (end - start) * 0.07
-        pen.stroke(put([tuple(start + (end - start) * 0.55), tuple(reach)]), 0.085 * SIZE, taper=0.45)  # type: ignore[operator]
+        pen.stroke(put([tuple(start + (end - start) * 0.55), tuple(reach)]), 0.085 * SIZE, taper=0.2)  # type: ignore[operator]
+
+
+def _draw_feather_lines(pen: Pen, put: object, wing: Wing) -> None:
+    """Thin dark lines between the flight feathers."""
+    root, wrist, tip, hand, elbow, back = wing
+    for share in np.linspace(0.08, 0.92, 6):
+        start, end = wrist + (elbow - wrist) * share * 0.75, tip + (hand - tip) * share
+        pen.stroke(put([tuple(start + (end - start) * 0.12), tuple(end)]), 0.008 * SIZE)  # type: ignore[operator]
+    for share in np.linspace(0.1, 0.9, 8):
+        start, end = wrist + (root - wrist) * share, hand + (back - hand) * share
+        pen.stroke(put([tuple(start + (end - start) * 0.35), tuple(end)]), 0.007 * SIZE)  # type: ignore[operator]
 
 
 def _covert(wing: Wing) -> list[Point]:
@@ -261,6 +273,6 @@ def _draw_legs(pen: Pen, put: object, moment: float) -> None:
 def _draw_rim(pen: Pen, put: object, wing: Wing) -> None:
     """The low sun catches what faces it."""
     root, wrist, tip = wing[:3]
-    pen.stroke(put(curve([tuple(root), tuple(root + (wrist - root) * 0.6 + (0.02, 0)), tuple(wrist), tuple((wrist + tip) / 2 + (0.02, 0.0))])), 0.014 * SIZE, taper=0.4)  # type: ignore[operator]
-    pen.stroke(put(curve([(0.17, -0.075), (0.10, -0.10), (-0.02, -0.10)])), 0.012 * SIZE)  # type: ignore[operator]
-    pen.stroke(put(curve([(0.40, -0.075), (0.44, -0.135), (0.52, -0.158), (0.58, -0.135)])), 0.011 * SIZE)  # type: ignore[operator]
+    pen.stroke(put(curve([tuple(root), tuple(root + (wrist - root) * 0.6 + (0.02, 0)), tuple(wrist), tuple((wrist + tip) / 2 + (0.02, 0.0))])), 0.014 * SIZE * 0.6, taper=0.4)  # type: ignore[operator]
+    pen.stroke(put(curve([(0.17, -0.075), (0.10, -0.10), (-0.02, -0.10)])), 0.007 * SIZE)  # type: ignore[operator]
+    pen.stroke(put(curve([(0.40, -0.075), (0.44, -0.135), (0.52, -0.158), (0.58, -0.135)])), 0.007 * SIZE)  # type: ignore[operator]
