@@ -13,7 +13,7 @@ from pathlib import Path
 from shoot import files, mishaps
 from shoot.shot import Brief, Scene, Shot
 
-SCENES = ("sunsets", "heron", "mishaps")
+SCENES = ("sunsets", "heron", "panorama", "focus_stack", "bracket", "exported", "generated", "singles", "mishaps")
 
 Job = tuple[str, int]
 
