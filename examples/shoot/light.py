@@ -72,7 +72,7 @@ def develop(
     level = np.sqrt(np.clip(light * np.float32(2.0**stops), 0, CURVE_TOP))
     level *= (CURVE_STEPS - 1) / np.sqrt(CURVE_TOP)
     display = _curve(contrast)[level.astype(np.uint16)]
-    display += grain(rng, light.shape[1:], iso=iso, scale=scale) * _grain_visibility(display)
+    display += grain(rng, light.shape[1:], iso=iso, scale=scale) * _grain_visibility(display[1])
     return np.ascontiguousarray(np.clip(display + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0))
 
 
@@ -86,7 +86,8 @@ def grain(rng: np.random.Generator, shape: tuple[int, int], *, iso: float, scale
     return np.stack([0.88 * grey + 0.32 * np.roll(grey, tuple(shift), axis=(0, 1)) for shift in roll])
 
 
-def _grain_visibility(display: Light) -> Light:
+def _grain_visibility(green: FloatArray) -> FloatArray:
     """Grain shows in the middle tones, less in deep shadow, not at all where the picture is clipped."""
-    level = display / 255
-    return 0.35 + 2.6 * level * (1 - level) - 0.35 * level**4
+    level = green / 255
+    squared = level * level
+    return 0.35 + 2.6 * (level - squared) - 0.35 * squared * squared

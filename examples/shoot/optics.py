@@ -70,16 +70,20 @@ def _defocus_plane(plane: FloatArray, radius: float) -> FloatArray:
 
 def shake(light: Light, path: list[tuple[float, float]]) -> Light:
     """Mean of *light* along a *path* of (dx, dy) in pixels: what a moving hand smears."""
+    steps = [(round(dx), round(dy)) for dx, dy in path]
+    reach = max(1, *(abs(step) for pair in steps for step in pair))
+    padded = np.pad(light, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    height, width = light.shape[1:]
     total = np.zeros_like(light)
-    for dx, dy in path:
-        total += np.stack([ndimage.shift(plane, (dy, dx), order=1, mode="nearest") for plane in light])
-    return total / np.float32(len(path))
+    for dx, dy in steps:
+        total += padded[:, reach - dy : reach - dy + height, reach - dx : reach - dx + width]
+    return total / np.float32(len(steps))
 
 
 def hand_path(rng: np.random.Generator, length: float) -> list[tuple[float, float]]:
-    """A slightly bent stroke of *length* pixels, with a point about every pixel and a half."""
+    """A slightly bent stroke of *length* pixels, with a point about every pixel."""
     angle, bend = rng.uniform(0, np.pi), rng.uniform(-0.9, 0.9)
-    steps = int(np.clip(round(length / 1.5), 4, 24)) + 1
+    steps = int(np.clip(round(length), 4, 32)) + 1
     along = np.linspace(-0.5, 0.5, steps)
     directions = angle + bend * along
     return [(float(length * t * np.cos(a)), float(length * t * np.sin(a))) for t, a in zip(along, directions, strict=True)]

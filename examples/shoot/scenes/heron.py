@@ -140,7 +140,7 @@ def _bird(light: Light, stage: Stage, slopes: tuple[FloatArray, FloatArray], mom
     open_for = 0.030 * pace
     instants = moment + np.linspace(-0.5, 0.5, 9 if pace > 0.1 else 1) * open_for
     view = stage.view
-    parts = [_bird_parts(view, float(instant)) for instant in instants]
+    parts = [_bird_parts(view, float(instant), 3 if len(instants) == 1 else 1) for instant in instants]
     for layer in zip(*parts, strict=True):
         shade, _ = layer[0]
         coverage = np.mean([patch.coverage for _, patch in layer], axis=0)
@@ -156,7 +156,7 @@ def _frame_of(moment: float) -> tuple[Point, float, float]:
     return _position(moment), beat, -26.0 + 16.0 * moment
 
 
-def _bird_parts(view: View, moment: float) -> list[tuple[FloatArray, Patch]]:
+def _bird_parts(view: View, moment: float, fineness: int) -> list[tuple[FloatArray, Patch]]:
     """(colour, coverage) of the bird from back to front, all in one window."""
     shoulder, beat, degrees = _frame_of(moment)
     middle = _position(round(moment * RATE) / RATE)
@@ -166,7 +166,7 @@ def _bird_parts(view: View, moment: float) -> list[tuple[FloatArray, Patch]]:
         return place(points, at=shoulder, size=SIZE, degrees=degrees)
 
     def shape(draw: object) -> Patch:
-        pen = Pen(view, box)
+        pen = Pen(view, box, fineness=fineness)
         draw(pen)  # type: ignore[operator]
         return pen.patch()
 

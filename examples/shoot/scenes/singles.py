@@ -127,33 +127,36 @@ def _windows(
 
 
 def paint_dunes(view: View, rng: np.random.Generator, seed: int) -> Light:
-    """Dunes in low light: every crest parts a warm side from a cool one."""
+    """Dunes in low light: from every summit a winding crest parts the warm side from the cool one."""
     horizon = 0.36
-    sky = ((0, colour("#f6d3a6")), (0.10, colour("#e6cdb8")), (0.25, colour("#9fbcd0")), (0.45, colour("#5c8fc0")))
+    sky = ((0, colour("#f8d9ae")), (0.10, colour("#ead2bf")), (0.25, colour("#a5c0d3")), (0.45, colour("#6394c4")))
     light = plain_sky(view, horizon, sky)
-    ripples = fractal_tile(rng, 512, slope=0.9, longest=0.08, shortest=0.006, stretch=0.25)
-    grain = fractal_tile(rng, 512, slope=0.6)
-    for number, base in enumerate((0.375, 0.42, 0.48, 0.57, 0.69, 0.86)):
-        near = number / 5
-        amplitude = 0.035 + 0.075 * near
-        wave = 0.42 + 0.55 * near
-        crest = base - amplitude * (1.25 - np.abs(outline(rng, view.x, wave=wave, roughness=0.22, octaves=3)) * 1.5)
-        # The crest line wanders down the face and parts light from shadow.
-        middle = float(rng.uniform(-0.5, 0.4))
-        fall = np.maximum(view.y - crest, 0)
-        wander = middle + (0.9 + 0.5 * near) * fall * float(rng.choice([-1.0, 1.2])) + 0.10 * np.sin(fall * 9 / (0.3 + near) + number) * (0.3 + near)
-        slope = np.gradient(crest[0]).astype(np.float32)[None, :] * np.float32(view.scale)
-        side = smoothstep(-0.06 - 0.03 * near, 0.06 + 0.03 * near, slope + 0.55 * (wander - view.x) * np.exp(-fall / (0.10 + 0.25 * near)))
-        scale = 1.6 / (0.35 + near)
-        texture = look_up(ripples, view.x * 0.6 * scale + 0.6 * fall, fall * 1.7 * scale + view.x * 0.3)
-        sunny = colour("#e8a45c", 1.02) * (1 + (0.03 + 0.09 * near) * texture)
-        shady = mix(colour("#7a4a3c"), colour("#6b5a70"), 0.35) * (0.80 + 0.03 * texture + 0.5 * np.exp(-fall / 0.3) * 0.4)
-        face = mix(shady, sunny * (0.75 + 0.35 * np.exp(-fall / (0.2 + 0.3 * near))), side)
-        face = face * (1 + 0.03 * near * look_up(grain, view.x * 2.3, view.y * 2.3))
-        lay_over(light, mix(face, colour("#efcfae"), 0.58 * (1 - near) ** 1.6), below(view, crest))
-        rim = np.exp(-np.abs(view.y - crest) * view.scale / (1.2 + 0.0012 * view.scale)) * side
-        lay_over(light, colour("#ffd9a0"), rim * 0.35)
+    ripples = fractal_tile(rng, 512, slope=0.9, longest=0.06, shortest=0.008, stretch=0.22)
+    # Summit (x, y), half width of the dune, nearness.
+    dunes = ((-0.42, 0.335, 0.30, 0.0), (0.30, 0.325, 0.34, 0.08), (-0.08, 0.365, 0.42, 0.20), (0.52, 0.385, 0.42, 0.32), (-0.50, 0.43, 0.50, 0.45), (0.20, 0.475, 0.62, 0.62), (-0.30, 0.66, 0.85, 0.82), (0.62, 0.80, 0.80, 1.0))
+    for number, (x, y, half, near) in enumerate(dunes):
+        _dune(light, view, rng, ripples, (x, y), half, near, number)
     return vignette(glow(light, view, strength=0.05), 0.22)
+
+
+def _dune(light: Light, view: View, rng: np.random.Generator, ripples: FloatArray, summit: Point, half: float, near: float, number: int) -> None:
+    x, y = summit
+    dx = (view.x - x) / half
+    rise = 0.055 + 0.115 * near
+    bend = 0.022 * near * outline(rng, view.x, wave=0.8, octaves=2)
+    # A little pointed at the summit, then falling away in a long curve.
+    crest = y + rise * (1 - np.exp(-np.sqrt(dx * dx + 0.010) * 1.35)) / (1 - np.exp(-1.35)) * (1 + 0.25 * dx * dx) + bend
+    fall = np.maximum(view.y - crest, 0)
+    turns = np.sin(fall / (0.055 + 0.10 * near) + number * 1.7) - np.sin(number * 1.7)
+    parting = x + 0.32 * half * turns * np.sqrt(fall / (fall + 0.06)) + 0.9 * fall
+    across = view.x - parting
+    shadow = smoothstep(-0.003 - 0.012 * fall, 0.004 + 0.05 * fall, across) * (1 - smoothstep(0.35 * half, 1.0 * half, across))
+    zoom = 1.5 / (0.30 + near)
+    texture = look_up(ripples, (view.x * 0.55 + 0.8 * fall + 0.05 * turns) * zoom, (fall * 1.6 + view.x * 0.25) * zoom)
+    sunny = colour("#eba85e", 1.0) * (1 + (0.02 + 0.07 * near) * texture) * (0.80 + 0.30 * np.exp(-np.abs(across) / (0.25 * half)))
+    shady = mix(colour("#84503f"), colour("#6d5570"), 0.30) * (0.66 + 0.34 * smoothstep(0, 0.9 * half, across) + 0.02 * texture)
+    face = mix(sunny, shady, shadow)
+    lay_over(light, mix(face, colour("#f0d0b0"), 0.60 * (1 - near) ** 1.5), below(view, crest))
 
 
 def paint_still_life(view: View, rng: np.random.Generator, seed: int) -> Light:
@@ -164,14 +167,17 @@ def paint_still_life(view: View, rng: np.random.Generator, seed: int) -> Light:
     light = colour("#8a8878") * ((0.05 + 0.62 * falling) * (1 + 0.07 * look_up(wall, view.x * 0.8, view.y * 0.8) + 0.03 * look_up(wall, view.x * 5, view.y * 5)))
     rows = slice(view.row(edge), view.height)
     depth = view.y[rows] - edge
-    cloth = fractal_tile(rng, 512, slope=1.5, longest=0.3)
-    fold = look_up(cloth, view.x * 0.45 + depth * 0.4, depth * 0.5) - look_up(cloth, view.x * 0.45 + depth * 0.4 + 0.008, depth * 0.5 + 0.004)
-    weave = 1 + 0.02 * np.sin(view.x * 1500) * np.sin(view.y[rows] * 1500)
-    table = colour("#b9a888") * np.clip((0.10 + 0.75 * np.exp(-np.hypot(view.x + 0.35, depth) / 0.50)) * (1 + 1.1 * fold) * weave, 0.01, None)
+    grain = fractal_tile(rng, 512, slope=1.3, longest=0.4)
+    far = 1 / (depth + 0.32)
+    u, v = view.x * far, far
+    wood = 1 + 0.13 * look_up(grain, u * 0.10, v * 1.3) + 0.07 * look_up(grain, u * 0.5, v * 6)
+    joint = smoothstep(0.0, 0.012, np.abs((v * 1.6) % 1 - 0.5))
+    fall_off = 0.07 + 0.80 * np.exp(-np.hypot(view.x + 0.38, depth * 0.8) / 0.48)
+    table = colour("#8f6a48") * (fall_off * wood * (0.45 + 0.55 * joint)) + colour("#c8c4b4") * (0.05 * fall_off * np.exp(-depth / 0.05))
     light[:, rows] = table
     objects = (
         (((0.30, 0), (0.33, 0.1), (0.34, 0.42), (0.29, 0.55), (0.11, 0.68), (0.095, 0.92), (0.12, 0.95), (0.12, 1.0), (0.08, 1.0)), (-0.10, 0.755), 0.42, Material(colour("#24483a", 0.55), gloss=1.6, tightness=160, rim=0.9)),
-        (((0.26, 0), (0.30, 0.03), (0.40, 0.22), (0.44, 0.42), (0.38, 0.64), (0.24, 0.80), (0.22, 0.90), (0.27, 1.0), (0.24, 1.0)), (0.17, 0.775), 0.345, Material(colour("#d8cdb8", 0.9), gloss=0.28, tightness=30, rim=0.25)),
+        (((0.26, 0), (0.30, 0.03), (0.40, 0.22), (0.44, 0.42), (0.38, 0.64), (0.24, 0.80), (0.215, 0.90), (0.25, 0.985), (0.25, 1.0)), (0.17, 0.775), 0.345, Material(colour("#e2d3b4", 1.0), gloss=0.28, tightness=30, rim=0.25)),
         (PEAR, (-0.335, 0.83), 0.185, Material(colour("#b9a23a"), gloss=0.28, tightness=26, rim=0.2)),
         (PEAR, (0.415, 0.835), 0.175, Material(colour("#a3783a"), gloss=0.25, tightness=24, rim=0.2)),
         (PLUM, (0.035, 0.88), 0.095, Material(colour("#5b2440", 0.9), gloss=0.35, tightness=30, rim=0.5)),
@@ -208,35 +214,54 @@ def _stand(light: Light, view: View, profile: list[Point], foot: Point, height: 
 
 def paint_forest(view: View, rng: np.random.Generator, seed: int) -> Light:
     """Upright: tall trunks in the morning mist, and shafts of light between them."""
-    sun: Point = (0.10, 0.16)
-    distance = np.hypot(view.x - sun[0], (view.y - sun[1]) * 0.8)
-    air = mix(colour("#5d7a5a"), colour("#fff0bd", 1.25), np.exp(-distance / 0.34))
+    sun: Point = (0.10, 0.20)
+    distance = np.hypot(view.x - sun[0], (view.y - sun[1]) * 0.7)
+    air = mix(colour("#6f8f78"), colour("#fff3cc", 1.15), np.exp(-distance / 0.30))
     light = np.broadcast_to(air, (3, *view.shape)).astype(np.float32).copy()
     bark = fractal_tile(rng, 512, slope=1.1, longest=0.25, stretch=0.2)
-    leaves = fractal_tile(rng, 512, slope=1.15, longest=0.2)
-    x0, x1 = float(view.x[0, 0]), float(view.x[0, -1])
-    for layer, (count, wide, haze) in enumerate(((26, 0.014, 0.82), (18, 0.022, 0.62), (11, 0.036, 0.36), (5, 0.068, 0.08))):
-        floor = 0.78 + 0.05 * layer
-        canopy = look_up(leaves, view.x * (1.6 - 0.25 * layer) + layer * 0.3, view.y * (1.6 - 0.25 * layer))
-        crowns = smoothstep(0.15 + 2.2 * np.clip(view.y - 0.06 - 0.03 * layer, 0, 1), 0.75 + 2.2 * np.clip(view.y - 0.06, 0, 1), canopy + 0.25)
-        shade = mix(mix(colour("#1d2b16"), colour("#6f9438"), 0.45 * np.exp(-distance / 0.3)), air, haze)
-        for x in np.linspace(x0, x1, count) + rng.normal(0, (x1 - x0) / count * 0.45, count):
-            width = wide * float(rng.uniform(0.6, 1.25))
-            lean = float(rng.normal(0, 0.012))
-            pen = Pen(view, (x - 0.12, -0.05, x + 0.12, floor + 0.05), fineness=2)
-            foot = float(floor + rng.uniform(-0.015, 0.02))
-            pen.polygon([(x + lean - width * 0.32, -0.05), (x + lean + width * 0.32, -0.05), *curve([(x + width * 0.46, foot - 0.14), (x + width * 0.52, foot - 0.04), (x + width * 0.85, foot)]), *curve([(x - width * 0.85, foot), (x - width * 0.52, foot - 0.04), (x - width * 0.46, foot - 0.14)])])
-            patch = pen.patch()
-            rows, columns = patch.window
-            across = (view.x[:, columns] - x) / width
-            texture = 1 + 0.28 * (1 - haze) * look_up(bark, across * 0.10 + x, view.y[rows] * 0.7)
-            toward = np.sign(sun[0] - x)
-            lit = 0.55 + 0.75 * np.clip(toward * across * 1.6, 0, 1) * (1 - haze)
-            trunk = mix(colour("#3d3226"), colour("#7a6a4c"), 0.3) * (texture * lit)
-            patch.paint(light, mix(trunk, air[:, rows, columns], haze))
-        lay_over(light, np.clip(shade, 0, None), crowns * 0.9)
-        _forest_floor(light, view, rng, leaves, floor, haze, air)
-    return vignette(glow(_light_shafts(light, view, rng, sun, distance), view, strength=0.12, reach=0.04), 0.35)
+    leaves = fractal_tile(rng, 512, slope=1.3, longest=0.25)
+    for layer, (count, wide, haze) in enumerate(((22, 0.010, 0.84), (15, 0.016, 0.66), (9, 0.027, 0.42), (4, 0.052, 0.10))):
+        floor = 0.745 + 0.055 * layer
+        _trunks(light, view, rng, bark, air, sun, (count, wide, haze, floor))
+        _foliage(light, view, leaves, air, distance, layer, haze)
+        top = view.row(floor - 0.08)
+        _forest_floor(light[:, top:], view.rows(top, view.height), rng, leaves, floor, haze, air[:, top:])
+        if layer == 2:
+            light = _light_shafts(light, view, rng, sun, distance)
+    return vignette(glow(light, view, strength=0.12, reach=0.04), 0.35)
+
+
+def _trunks(light: Light, view: View, rng: np.random.Generator, bark: FloatArray, air: Light, sun: Point, layer: tuple[int, float, float, float]) -> None:
+    count, wide, haze, floor = layer
+    left, right = float(view.x[0, 0]), float(view.x[0, -1])
+    for x in np.linspace(left, right, count) + rng.normal(0, (right - left) / count * 0.30, count):
+        width, lean = wide * float(rng.uniform(0.65, 1.25)), float(rng.normal(0, 0.012))
+        foot = float(floor + rng.uniform(-0.015, 0.02))
+        pen = Pen(view, (x - 0.12, -0.05, x + 0.12, floor + 0.05), fineness=2)
+        right_side = curve([(x + lean + width * 0.30, -0.05), (x + lean * 0.5 + width * 0.40, 0.4), (x + width * 0.50, foot - 0.06), (x + width * 0.9, foot)])
+        left_side = curve([(x - width * 0.9, foot), (x - width * 0.50, foot - 0.06), (x + lean * 0.5 - width * 0.40, 0.4), (x + lean - width * 0.30, -0.05)])
+        pen.polygon(right_side + left_side)
+        patch = pen.patch()
+        rows, columns = patch.window
+        across = (view.x[:, columns] - x) / width
+        texture = 1 + 0.30 * (1 - haze) * look_up(bark, across * 0.09 + x, view.y[rows] * 0.6)
+        lit = 0.50 + 0.85 * np.clip(np.sign(sun[0] - x) * across * 1.7, 0, 1) * (1 - haze)
+        trunk = mix(colour("#2c251c"), colour("#6b5c40"), 0.3) * (texture * lit)
+        patch.paint(light, mix(trunk, air[:, rows, columns], haze))
+
+
+def _foliage(light: Light, view: View, tile: FloatArray, air: Light, distance: FloatArray, layer: int, haze: float) -> None:
+    """Leaves hang in at the top; further layers hang lower and are paler."""
+    reach = view.row(0.48 - 0.06 * layer)
+    part = view.rows(0, reach)
+    zoom = 1.3 - 0.2 * layer
+    masses = look_up(tile, part.x * 0.5 * zoom + 0.31 * layer, part.y * 0.5 * zoom + 0.17)
+    fine = look_up(tile, part.x * 3.2 * zoom + 0.7, part.y * 3.2 * zoom)
+    hang = 0.9 - (4.2 + 0.6 * layer) * part.y
+    crowns = smoothstep(-0.15, 0.35, 0.55 * masses + 0.42 * fine + hang)
+    sunny = np.exp(-distance[:reach] / 0.35)
+    green = mix(colour("#16230f"), colour("#86a838"), np.clip(0.25 + 0.9 * sunny + 0.16 * fine, 0, 1))
+    lay_over(light[:, :reach], mix(green, air[:, :reach], haze * 0.92), crowns * (0.94 - 0.25 * sunny))
 
 
 def _forest_floor(light: Light, view: View, rng: np.random.Generator, tile: FloatArray, floor: float, haze: float, air: FloatArray) -> None:
@@ -249,9 +274,9 @@ def _forest_floor(light: Light, view: View, rng: np.random.Generator, tile: Floa
 
 def _light_shafts(light: Light, view: View, rng: np.random.Generator, sun: Point, distance: FloatArray) -> Light:
     angle = np.arctan2(view.y - sun[1], view.x - sun[0])
-    streaks = outline(rng, angle.reshape(1, -1), wave=0.16, octaves=4, roughness=0.6).reshape(angle.shape)
-    shafts = np.clip(streaks, 0, None) * np.exp(-distance / 0.42) * smoothstep(0.0, 0.10, distance)
-    return light + colour("#ffeeb8") * (0.42 * shafts)
+    streaks = outline(rng, angle.reshape(1, -1), wave=0.22, octaves=3, roughness=0.5).reshape(angle.shape)
+    shafts = smoothstep(-0.2, 1.6, streaks) * np.exp(-distance / 0.36) * smoothstep(0.02, 0.22, distance) * smoothstep(-0.05, 0.12, view.y - sun[1])
+    return light + colour("#fff0c0") * (0.34 * shafts)
 
 
 def paint_northern_lights(view: View, rng: np.random.Generator, seed: int) -> Light:
@@ -260,19 +285,18 @@ def paint_northern_lights(view: View, rng: np.random.Generator, seed: int) -> Li
     sky = ((0, colour("#1f4a5c", 0.42)), (0.25, colour("#12294a", 0.36)), (0.75, colour("#070d22", 0.4)))
     light = plain_sky(view, horizon, sky)
     light += _stars(view, rng)
-    for number, (base, tall, strength) in enumerate(((0.50, 0.26, 0.5), (0.40, 0.36, 0.85), (0.57, 0.14, 0.35))):
+    for base, tall, strength in ((0.56, 0.22, 0.40), (0.47, 0.30, 0.75), (0.36, 0.34, 0.38)):
         light += _curtain(view, rng, base, tall) * np.float32(strength)
-        del number
-    tile = fractal_tile(rng, 512, slope=1.35, longest=0.25)
-    for base, high, haze in ((0.665, 0.075, 0.25), (0.69, 0.10, 0.05)):
+    tile = fractal_tile(rng, 512, slope=1.6, longest=0.25)
+    for base, high, haze in ((0.675, 0.10, 0.45), (0.70, 0.13, 0.10)):
         ridge = base - high * (0.35 + 0.55 * np.abs(outline(rng, view.x, wave=0.5, octaves=8))) * (0.35 + 0.65 * smoothstep(-0.1, 0.6, np.abs(view.x + 0.05)))
-        face = mountain_light(view, ridge, tile, rock=colour("#141c28", 0.5), snow=colour("#7fb3ad", 0.30), snow_line=0.72, sun=-1, detail=1.3)
+        face = mountain_light(view, ridge, tile, rock=colour("#141c28", 0.5), snow=colour("#7fb3ad", 0.22), snow_line=0.63, sun=-1, detail=0.45)
         lay_over(light, mix(face, colour("#123a44", 0.4), haze), below(view, ridge))
     water = Water(view, horizon, seed, roughness=0.008)
     light[:, water.first_row :] = water.mirror(light, view, water.slopes(rng), deep=colour("#03070c"), clarity=1.5)
     bank = 0.905 - 0.030 * outline(rng, view.x, wave=0.8, octaves=4)
     drift = look_up(tile, view.x * 0.5, view.y * 1.6) - look_up(tile, view.x * 0.5 + 0.01, view.y * 1.6 - 0.01)
-    lay_over(light, colour("#6fae9f", 0.24) * np.clip(0.75 + 0.7 * drift, 0.2, 1.6), below(view, bank))
+    lay_over(light, colour("#79b0a4", 0.20) * np.clip(0.85 + 0.5 * drift, 0.4, 1.4), below(view, bank))
     _cabin(light, view)
     return vignette(glow(light, view, strength=0.12, reach=0.04), 0.3) * np.float32(1.5)
 
@@ -288,12 +312,12 @@ def _stars(view: View, rng: np.random.Generator) -> Light:
 
 
 def _curtain(view: View, rng: np.random.Generator, base: float, tall: float) -> Light:
-    foot = base + 0.10 * outline(rng, view.x, wave=0.7, roughness=0.35, octaves=3) + 0.06 * view.x
-    rays = 0.55 + 0.45 * outline(rng, view.x, wave=0.035, roughness=0.75, octaves=5)
-    folds = np.clip(0.6 + 0.5 * outline(rng, view.x, wave=0.35, octaves=2), 0.05, 1.6)
+    foot = base + 0.085 * outline(rng, view.x, wave=0.55, roughness=0.30, octaves=3) + 0.10 * view.x
+    rays = 0.62 + 0.26 * outline(rng, view.x, wave=0.11, roughness=0.62, octaves=5)
+    folds = np.clip(0.55 + 0.45 * outline(rng, view.x, wave=0.5, octaves=2), 0.03, 1.5)
     up = foot - view.y
-    height = tall * (0.6 + 0.4 * rays)
-    body = smoothstep(-0.018, 0.02, up) * np.exp(-np.maximum(up, 0) / (0.45 * height)) * np.clip(rays, 0.15, 1.6) * folds
+    height = tall * (0.55 + 0.6 * rays)
+    body = smoothstep(-0.05, 0.035, up) * np.exp(-np.maximum(up, 0) / (0.50 * height)) * np.clip(rays, 0.2, 1.5) * folds
     green, violet = colour("#3df08a", 0.75), colour("#8a4ad0", 0.45)
     return mix(green, violet, smoothstep(0.25, 1.1, up / tall)) * body
 
