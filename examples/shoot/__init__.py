@@ -1,0 +1,1 @@
+"""The example shoot: every photo is rendered here, from noise and geometry, in linear light."""

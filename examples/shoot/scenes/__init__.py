@@ -1,0 +1,1 @@
+"""One module a scene; each plans its shots and renders any of them."""

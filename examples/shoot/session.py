@@ -1,0 +1,78 @@
+"""The whole shoot: which scenes there are, all shots of them rendered by a few processes, and the truth about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+
+from shoot import files, mishaps
+from shoot.shot import Brief, Scene, Shot
+
+SCENES = ("sunsets", "heron", "panorama", "focus_stack", "bracket", "exported", "generated", "singles", "mishaps")
+
+Job = tuple[str, int]
+
+
+def scene(name: str) -> Scene:
+    return import_module(f"shoot.scenes.{name}")  # type: ignore[return-value]
+
+
+def render_shoot(folder: Path, brief: Brief, *, only: Sequence[str] = SCENES, workers: int = 2, truth: Path | None = None) -> int:
+    """Write all shots of the scenes in *only* below *folder*; returns how many files there are.
+
+    *truth* is written as JSON lines, one a series. Raises OSError where a file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    plans = {name: scene(name).plan(brief) for name in only if name != "mishaps"}
+    jobs = [(name, index) for name, shots in plans.items() for index in range(len(shots))]
+    for _ in in_processes(partial(_render_job, brief, folder), jobs, workers):
+        pass
+    written = len(jobs)
+    if "mishaps" in only:
+        written += mishaps.write_mishaps(folder, brief)
+    if truth is not None:
+        lines = [json.dumps(record) for name, shots in plans.items() for record in _records(name, scene(name).KIND, shots)]
+        truth.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return written
+
+
+def in_processes(work: partial[None], jobs: Sequence[Job], workers: int) -> Iterable[None]:
+    """*work* done on every job, by *workers* processes that each keep to one scene as long as they can."""
+    if workers <= 1 or len(jobs) < 2:
+        return map(work, jobs)
+    return _pooled(work, jobs, workers)
+
+
+def _pooled(work: partial[None], jobs: Sequence[Job], workers: int) -> Iterable[None]:
+    # "spawn" is the one way of starting processes that is the same on Linux, macOS and Windows.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, jobs)
+
+
+def _render_job(brief: Brief, folder: Path, job: Job) -> None:
+    name, index = job
+    module = scene(name)
+    files.write(module.plan(brief)[index], module.render(brief, index), folder)
+
+
+def _records(name: str, kind: str, shots: Sequence[Shot]) -> Iterable[dict[str, object]]:
+    if kind == "single":
+        for shot in shots:
+            yield _record(Path(shot.file).stem, kind, [shot])
+    else:
+        yield _record(name, kind, shots)
+
+
+def _record(series: str, kind: str, shots: Sequence[Shot]) -> dict[str, object]:
+    return {
+        "series": series,
+        "kind": kind,
+        "files": [shot.file for shot in shots],
+        "flaws": [list(shot.flaws) for shot in shots],
+        "quality": [shot.quality for shot in shots],
+    }
