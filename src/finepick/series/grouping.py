@@ -11,9 +11,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from finepick.domain import Photo, Series, SeriesKind
+from finepick.domain import Metadata, Photo, Series, SeriesKind
 from finepick.errors import UsageError
-from finepick.series.candidates import neighbours_in_content, neighbours_in_time
+from finepick.series.candidates import crops, neighbours_in_content, neighbours_in_time
 from finepick.series.evidence import (
     Bond,
     Examiner,
@@ -140,11 +140,29 @@ def _components(
 ) -> list[list[int]]:
     """Places of *nodes* that are tied together, each component in ascending order."""
     metadata = [node.photo.metadata for node in nodes]
-    in_time = neighbours_in_time(metadata)
-    pairs = in_time + sorted(set(neighbours_in_content(descriptors)) - set(in_time))
     examiner = Examiner(lookup, descriptors)
     forest = _Forest(len(nodes))
-    weak: list[tuple[float, int, int]] = []
+    in_time = neighbours_in_time(metadata)
+    pairs = in_time + sorted(set(neighbours_in_content(descriptors)) - set(in_time))
+    weak = _tie(forest, pairs, metadata, examiner, descriptors, progress)
+    timeless = [i for i, data in enumerate(metadata) if data.taken_at is None]
+    if timeless:
+        pairs = crops(lookup, descriptors, np.array([forest.root(i) for i in range(len(nodes))]), timeless)
+        weak += _tie(forest, pairs, metadata, examiner, descriptors, progress)
+    _join_weakly(forest, sorted(weak), descriptors)
+    return forest.trees()
+
+
+def _tie(
+    forest: _Forest,
+    pairs: Sequence[tuple[int, int]],
+    metadata: Sequence[Metadata],
+    examiner: Examiner,
+    descriptors: NDArray[np.float32],
+    progress: Progress | None,
+) -> list[tuple[float, int, int]]:
+    """Joins pairs with a strong bond in *forest*; returns those with a weak one, the firmest with the least number."""
+    weak = []
     for done, (a, b) in enumerate(pairs):
         if progress is not None and done % 64 == 0:
             progress(done, len(pairs))
@@ -161,8 +179,7 @@ def _components(
             weak.append((-round(evidence.inliers * evidence.coverage + 10 * evidence.in_place, 3), a, b))
     if progress is not None:
         progress(len(pairs), len(pairs))
-    _join_weakly(forest, sorted(weak), descriptors)
-    return forest.trees()
+    return weak
 
 
 def _is_hopeless(near: Nearness, likeness: float) -> bool:
