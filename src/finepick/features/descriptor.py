@@ -28,7 +28,10 @@ _BLANK = DESCRIPTOR_LENGTH - _PLACES**2 - _TILES**2 * _DIRECTIONS - 2 * _COLOUR*
 _WINDOW_SOURCE = 48
 _WINDOW_SIDE = 20
 _WAVES = 7
-_EDGE_WEIGHT, _COLOUR_WEIGHT = 0.5, 0.2  # of 1 for grey; any from half to twice these finds about the same pairs
+_EDGE_WEIGHT, _COLOUR_WEIGHT = (
+    0.5,
+    0.2,
+)  # of 1 for grey; any from half to twice these finds about the same pairs
 
 
 def describe(picture: Image.Image) -> NDArray[np.float32]:
@@ -53,14 +56,15 @@ def describe(picture: Image.Image) -> NDArray[np.float32]:
 
 
 def outline(descriptors: Floats) -> Floats:
-    """The coarse layout of light and dark in descriptors (n, 360), comparable with windows: (n, 49), unit rows."""
+    """The coarse layout of light and dark in descriptors (n, 360): (n, 49), unit rows."""
     grey = descriptors[:, : _PLACES**2].reshape(-1, _PLACES, _PLACES)
     waves = _waves()
-    return _unit_rows((waves.T @ grey @ waves).reshape(len(descriptors), -1))
+    layout = np.asarray(waves.T @ grey @ waves, dtype=np.float32)
+    return _unit_rows(layout.reshape(len(descriptors), -1))
 
 
 def outline_windows(grey: NDArray[np.uint8]) -> Floats:
-    """What `outline` would say of each of 50 windows, .55 to .82 of the sides of a frame: (50, 49), unit rows.
+    """What `outline` would say of 50 windows of a frame, .55 to .82 of its sides: (50, 49), unit rows.
 
     With it a photo finds crops of itself: one of the windows looks about like the whole of the crop.
     """
@@ -77,7 +81,7 @@ def outline_windows(grey: NDArray[np.uint8]) -> Floats:
 
 @lru_cache(maxsize=1)
 def _waves() -> Floats:
-    """(14, 7): the seven lowest cosines (DCT-II, orthonormal); finer ones do not survive a crop a little off."""
+    """(14, 7): the seven lowest cosines (DCT-II, orthonormal); finer ones do not survive a crop a bit off."""
     place = (np.arange(_PLACES) + 0.5)[:, None] * np.arange(_WAVES)
     waves = np.cos(np.pi / _PLACES * place) * np.sqrt(2 / _PLACES)
     waves[:, 0] /= np.sqrt(2)
@@ -85,7 +89,9 @@ def _waves() -> Floats:
 
 
 def _unit_rows(values: Floats) -> Floats:
-    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6), dtype=np.float32)
+    return np.asarray(
+        values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6), dtype=np.float32
+    )
 
 
 @lru_cache(maxsize=1)

@@ -28,7 +28,9 @@ VECTOR_LENGTH = 128
 _PATCH = 16
 _CELLS = 4
 _DIRECTIONS = 8
-_LEAST_CORNER = 30.0  # of the corner response below, in normalised grey levels²; noise after JPEG stays under it
+_LEAST_CORNER = (
+    30.0  # of the corner response below, in normalised grey levels²; noise after JPEG stays under it
+)
 _QUANTUM = 512.0  # a vector of 128 root-normalised entries has a typical entry of .09
 
 
@@ -196,7 +198,7 @@ def _gradients(pixels: Floats) -> tuple[Floats, Floats]:
 
 
 def _corner_response(across: Floats, down: Floats) -> Floats:
-    """Harmonic mean of the structure tensor's eigenvalues over 5 × 5 pixels, a smooth stand-in for the smaller."""
+    """Determinant over trace of the structure tensor over 5 × 5 pixels, standing in for its smaller root."""
     xx, yy, xy = _spread(across * across), _spread(down * down), _spread(across * down)
     trace = xx + yy
     trace += 1e-3
@@ -268,7 +270,7 @@ def _between_pixels(response: Floats, rows: Indices, columns: Indices) -> tuple[
 
 
 def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indices) -> NDArray[np.uint8]:
-    """Histograms of gradient direction, (k, 128): 4 × 4 overlapping cells of a 16 × 16 patch, 8 directions."""
+    """Histograms of gradient direction, (k, 128): 8 in each of 4 × 4 overlapping cells of 16 × 16 pixels."""
     k = len(rows)
     width = across.shape[1]
     offset = np.arange(_PATCH) - _PATCH // 2
@@ -290,7 +292,7 @@ def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indi
     vectors /= np.sqrt(np.einsum("kd,kd->k", vectors, vectors))[:, None] + 1e-6
     np.minimum(vectors, 0.2, out=vectors)
     vectors /= vectors.sum(axis=1, keepdims=True) + 1e-6
-    return np.minimum(np.sqrt(vectors) * _QUANTUM, 255).astype(np.uint8)
+    return np.asarray(np.minimum(np.sqrt(vectors) * _QUANTUM, 255), dtype=np.uint8)
 
 
 @lru_cache(maxsize=1)
@@ -301,12 +303,13 @@ def _cell_weights() -> Floats:
     tent = np.maximum(1 - np.abs(place[:, None] - centres) / (_PATCH / _CELLS), 0)
     fade = np.exp(-((place / (_PATCH * 0.6)) ** 2) / 2)[:, None]
     line = tent * fade
-    return np.einsum("yi,xj->yxij", line, line).reshape(_PATCH**2, _CELLS**2).astype(np.float32)
+    weights = np.einsum("yi,xj->yxij", line, line).reshape(_PATCH**2, _CELLS**2)
+    return np.asarray(weights, dtype=np.float32)
 
 
 @lru_cache(maxsize=32)
 def _smoother(length: int) -> tuple[Floats, Floats]:
-    """Two thin matrices whose product smooths *length* samples with tents an eighth of DETECTION_SIDE wide."""
+    """Thin matrices (back up, down) whose product smooths *length* samples with tents 40 samples wide."""
     knots = max(2, round(length / (DETECTION_SIDE / 16)) + 1)
     place = (np.arange(length) + 0.5) / length * (knots - 1)
     tents = np.maximum(1 - np.abs(place[:, None] - np.arange(knots)), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def neighbours_in_time(metadata: Sequence[Metadata]) -> list[tuple[int, int]]:
                 if gap is not None and gap <= limit:
                     pairs.add((min(a, b), max(a, b)))
     for members in by_burst.values():
-        pairs.update(zip(members, members[1:], strict=False))
+        pairs.update(pairwise(members))
     return sorted(pairs)
 
 
@@ -66,7 +67,7 @@ def neighbours_in_content(descriptors: NDArray[np.float32]) -> list[tuple[int, i
 def crops(
     lookup: FeatureLookup, descriptors: NDArray[np.float32], group: NDArray[np.intp], places: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Each of the photos at *places* with the three of other groups that look most like one of its windows."""
+    """Each of the photos at *places* with the three of other groups most like one of its windows."""
     wholes = outline(descriptors)
     pairs: set[tuple[int, int]] = set()
     for place in places:

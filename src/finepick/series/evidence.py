@@ -126,8 +126,8 @@ def gap_seconds(a: datetime | None, b: datetime | None) -> float | None:
 def judge_bond(near: Nearness, evidence: Evidence) -> Bond:
     """Whether *evidence* is enough for two photos that are *near*.
 
-    The numbers are round on purpose. Between unlike photos 4 inliers are rare and 8 have not been seen without
-    a common object; `bench/grouping.py` shows what moving each by a fifth changes.
+    The numbers are round on purpose. Between unlike photos 4 inliers are rare and 8 have not been seen
+    without a common object; `bench/grouping.py` shows what moving each by a fifth changes.
     """
     spread_inliers = evidence.inliers * evidence.coverage
     if near is Nearness.MOMENT:
@@ -152,21 +152,23 @@ def judge_bond(near: Nearness, evidence: Evidence) -> Bond:
 class Examiner:
     """Looks at pairs of photos; keeps small views of the photos used last."""
 
-    def __init__(self, lookup: FeatureLookup, descriptors: NDArray[np.float32], *, capacity: int = 512) -> None:
+    def __init__(
+        self, lookup: FeatureLookup, descriptors: NDArray[np.float32], *, capacity: int = 512
+    ) -> None:
         self._lookup = lookup
         self._descriptors = descriptors
         self._capacity = capacity
         self._views: OrderedDict[int, View] = OrderedDict()
 
-    def examine(self, first: int, second: int, *, thorough: bool = True) -> Evidence:
-        """Evidence on a pair of photos; *thorough* also compares them in place where key points say too little."""
+    def examine(self, first: int, second: int) -> Evidence:
+        """Evidence on a pair of photos; they are compared in place where key points say too little."""
         likeness = float(self._descriptors[first] @ self._descriptors[second])
         a, b = self._lookup.features(first), self._lookup.features(second)
         found = fit_similarity(a.keypoints, b.keypoints, match(a.keypoints, b.keypoints))
         in_place, overlaid = 0.0, False
         still = found.inliers >= 5 and _is_still(found.transform)
         meagre = found.inliers < 12 or found.inliers * found.coverage < 5
-        if thorough and ((still and found.coverage < 0.6) or (meagre and likeness >= 0.3)):
+        if (still and found.coverage < 0.6) or (meagre and likeness >= 0.3):
             in_place = likeness_in_place(self._view(first), self._view(second))
             overlaid = still and found.coverage < 0.6 and in_place < 0.4
         return Evidence(likeness, found.inliers, found.coverage, in_place, overlaid, found.transform)
