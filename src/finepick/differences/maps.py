@@ -1,17 +1,243 @@
-"""Where each frame of a series differs from all the others."""
+"""Where each frame of a series differs from all the others.
+
+All frames are laid over the reference frame; each is compared with the median of the others, place by place:
+in grey after exposure is matched, in how much fine structure there is, in colour, and a little in brightness
+itself. A place counts as different only where no pixel near it explains what is seen, so that a registration
+that is a pixel off does not draw every edge.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures
+from finepick.features.measurements import CHANNELS
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+MAP_SIDE = 64
+OUTSIDE = 0.2
+"""What a map says where no other frame shows the place."""
+
+_CANVAS_SIDE = 96
+_SOURCE_SIDE = 128
+# Differences that count as one unit, each about three times what a second JPEG of the same frame shows.
+_GREY_UNIT = 18.0
+_STRUCTURE_UNIT = 0.45
+_COLOUR_UNIT = 0.06
+_BRIGHTNESS_UNIT = 90.0
+_FLAT = 4.0  # grey levels: structure below this is noise
+_DETAIL_UNIT, _DETAIL_SLACK = 1.5, 0.75  # log2 steps; the slack is what cells that do not coincide show
+_CELLS = tuple(CHANNELS.index(name) for name in ("a", "b", "detail"))
+_CELL_UNITS = np.array([_COLOUR_UNIT, _COLOUR_UNIT, _DETAIL_UNIT], np.float32)
+_CELL_SLACKS = np.array([0.0, 0.0, _DETAIL_SLACK], np.float32)
 
 
 def difference_maps(frames: Sequence[PhotoFeatures], alignment: Alignment) -> tuple[FloatArray, ...]:
     """One map per frame, in that frame's own geometry: (rows, columns) in [0, 1], 0 = like all the others.
 
-    Rows × columns follow the frame's shape, long side 64.
+    Rows × columns follow the frame's shape, long side 64. A single frame differs from nothing: zeros. Places
+    that no other frame shows hold OUTSIDE.
     """
-    raise NotImplementedError
+    if len(frames) < 2:
+        return tuple(np.zeros(_map_shape(frame)) for frame in frames)
+    canvas = _Canvas(frames[alignment.reference].size)
+    grey, cells, seen = canvas.lay(frames, alignment)
+    counted = seen & _usable(alignment)[:, None, None]
+    others, overlap = _median_of_others(grey, counted)
+    overlap &= seen
+    differences = _differences(grey, others, overlap)
+    for plane, unit, slack in zip(np.moveaxis(cells, -1, 0), _CELL_UNITS, _CELL_SLACKS, strict=True):
+        apart = np.abs(plane - _median_of_others(plane, counted)[0])
+        differences += (np.maximum(apart - slack, 0) / unit) ** 2
+    differing = 1.0 - np.exp(-differences)
+    differing[~overlap] = OUTSIDE
+    return tuple(
+        canvas.pull(plane, frame, transform)
+        for plane, frame, transform in zip(differing, frames, alignment.transforms, strict=True)
+    )
+
+
+def resample_map(difference: FloatArray, rows: int, columns: int) -> FloatArray:
+    """*difference* averaged (or repeated) to *rows* × *columns*, over the same frame."""
+    if difference.shape == (rows, columns):
+        return difference
+    picture = Image.fromarray(np.asarray(difference, np.float32))
+    return np.asarray(picture.resize((columns, rows), Image.Resampling.BOX), np.float64)
+
+
+def cell_centres(rows: int, columns: int, extent: FloatArray) -> FloatArray:
+    """(rows · columns, 2) points in frame units."""
+    x = (np.arange(columns) + 0.5) * (extent[0] / columns)
+    y = (np.arange(rows) + 0.5) * (extent[1] / rows)
+    return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2)
+
+
+def sample_planes(planes: NDArray[np.generic], points: FloatArray, extent: FloatArray) -> tuple[Floats, Mask]:
+    """Values (k, d) of *planes* (h, w, d) at *points* (frame units), and which points lie inside."""
+    rows, columns, depth = planes.shape
+    x = (points[:, 0] * (columns / extent[0]) - 0.5).astype(np.float32)
+    y = (points[:, 1] * (rows / extent[1]) - 0.5).astype(np.float32)
+    # Half a pixel of tolerance: the outermost centres of equal frames must count as inside.
+    inside = (x > -1) & (y > -1) & (x < columns) & (y < rows)
+    x, y = np.clip(x, 0, columns - 1), np.clip(y, 0, rows - 1)
+    left, top = x.astype(np.int32), y.astype(np.int32)
+    fx, fy = (x - left)[:, None], (y - top)[:, None]
+    right, below = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
+    flat = planes.reshape(-1, depth).astype(np.float32)
+    upper = flat[top * columns + left] * (1 - fx) + flat[top * columns + right] * fx
+    lower = flat[below * columns + left] * (1 - fx) + flat[below * columns + right] * fx
+    return np.asarray(upper * (1 - fy) + lower * fy, np.float32), inside
+
+
+def _map_shape(frame: PhotoFeatures) -> tuple[int, int]:
+    width, height = frame.size
+    scale = MAP_SIDE / max(width, height)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _usable(alignment: Alignment) -> Mask:
+    """Frames that may stand for the others: those that were registered, if there are two."""
+    registered = alignment.confidence > 0
+    return registered if registered.sum() > 1 else np.ones(len(registered), bool)
+
+
+class _Canvas:
+    """The reference frame's geometry, on which all frames meet."""
+
+    def __init__(self, reference_size: tuple[int, int]) -> None:
+        width, height = reference_size
+        scale = _CANVAS_SIDE / max(width, height)
+        self.rows, self.columns = max(1, round(height * scale)), max(1, round(width * scale))
+        self.extent = np.array([width, height]) / max(width, height)
+
+    def lay(self, frames: Sequence[PhotoFeatures], alignment: Alignment) -> tuple[Floats, Floats, Mask]:
+        """Grey (n, rows, columns), what its cells say (…, 3), and where each frame has pixels."""
+        points = cell_centres(self.rows, self.columns, self.extent)
+        grey, cells, seen = [], [], []
+        for frame, transform in zip(frames, alignment.transforms, strict=True):
+            there = points @ transform[:, :2].T + transform[:, 2]
+            extent = np.array(frame.size) / max(frame.size)
+            values, inside = sample_planes(_small(frame.grey)[..., None], there, extent)
+            grey.append(values[:, 0])
+            cells.append(sample_planes(frame.measurements.grid[..., _CELLS], there, extent)[0])
+            seen.append(inside)
+        shape = (len(frames), self.rows, self.columns)
+        return (
+            _smooth(np.stack(grey).reshape(shape)),
+            np.stack(cells).reshape(*shape, len(_CELLS)),
+            np.stack(seen).reshape(shape),
+        )
+
+    def pull(self, plane: Floats, frame: PhotoFeatures, transform: FloatArray) -> FloatArray:
+        """*plane* of the canvas as seen from *frame*."""
+        rows, columns = _map_shape(frame)
+        points = cell_centres(rows, columns, np.array(frame.size) / max(frame.size))
+        inverse = np.linalg.inv(transform[:, :2])
+        values, inside = sample_planes(plane[..., None], (points - transform[:, 2]) @ inverse.T, self.extent)
+        result = np.where(inside, values[:, 0], OUTSIDE).astype(np.float64)
+        return np.clip(result, 0.0, 1.0).reshape(rows, columns)
+
+
+def _small(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """About as many pixels as the canvas has, so that reading between them leaves none out."""
+    factor = round(max(grey.shape) / _SOURCE_SIDE)
+    return np.asarray(Image.fromarray(grey).reduce(factor)) if factor > 1 else grey
+
+
+def _median_of_others(planes: Floats, counted: Mask) -> tuple[Floats, Mask]:
+    """For each of n planes the median over the *counted* others, and where there is at least one.
+
+    One sort serves all n: leaving a value out of a sorted column moves the middle by at most one place.
+    """
+    n = len(planes)
+    values = np.where(counted, planes, np.float32(np.inf))
+    order = np.argsort(values, axis=0, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(n)[:, None, None], order.shape), axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    left = counted.sum(axis=0)[None] - counted  # how many others there are
+    lower, upper = np.maximum(left - 1, 0) // 2, left // 2
+    rank = np.where(counted, ranks, n)
+    lower = lower + (lower >= rank)
+    upper = upper + (upper >= rank)
+    middle = [np.take_along_axis(ordered, np.minimum(place, n - 1), axis=0) for place in (lower, upper)]
+    some = left > 0
+    median = np.where(some, 0.5 * (np.where(some, middle[0], 0) + np.where(some, middle[1], 0)), planes)
+    return np.asarray(median, np.float32), some
+
+
+def _differences(grey: Floats, others: Floats, overlap: Mask) -> Floats:
+    """Squared differences in units that count, summed over grey, structure and brightness."""
+    matched = _match_exposure(grey, others, overlap)
+    here, there = _local_spread(matched), _local_spread(others)
+    structure = (here - there) / (here + there + _FLAT)
+    return np.asarray(
+        (_unexplained(matched, others) / _GREY_UNIT) ** 2
+        + (structure / _STRUCTURE_UNIT) ** 2
+        + (_unexplained(grey, others) / _BRIGHTNESS_UNIT) ** 2,
+        np.float32,
+    )
+
+
+def _match_exposure(grey: Floats, others: Floats, overlap: Mask) -> Floats:
+    """*grey* with the mean and spread of *others* over their overlap; gains stay between ½ and 2."""
+    weight = overlap / np.maximum(overlap.sum(axis=(1, 2), keepdims=True), 1)
+
+    def moments(planes: Floats) -> tuple[Floats, Floats]:
+        mean = (planes * weight).sum(axis=(1, 2), keepdims=True)
+        return mean, np.sqrt((((planes - mean) ** 2) * weight).sum(axis=(1, 2), keepdims=True))
+
+    (mean, spread), (goal, goal_spread) = moments(grey), moments(others)
+    gain = np.clip((goal_spread + 1.0) / (spread + 1.0), 0.5, 2.0)
+    return np.asarray((grey - mean) * gain + goal, np.float32)
+
+
+def _unexplained(a: Floats, b: Floats) -> Floats:
+    """How far each value lies outside what the 3 × 3 neighbourhood of the other plane holds, both ways."""
+    return np.asarray(np.maximum(_outside(a, b), _outside(b, a)), np.float32)
+
+
+def _outside(a: Floats, b: Floats) -> Floats:
+    above = a - _extreme(b, np.maximum)
+    below = _extreme(b, np.minimum) - a
+    return np.asarray(np.maximum(np.maximum(above, below), 0), np.float32)
+
+
+def _extreme(planes: Floats, choose: np.ufunc) -> Floats:
+    """3 × 3 maximum or minimum of every plane."""
+    across = planes.copy()
+    choose(across[..., 1:], planes[..., :-1], out=across[..., 1:])
+    choose(across[..., :-1], planes[..., 1:], out=across[..., :-1])
+    down = across.copy()
+    choose(down[:, 1:], across[:, :-1], out=down[:, 1:])
+    choose(down[:, :-1], across[:, 1:], out=down[:, :-1])
+    return np.asarray(down)
+
+
+def _local_spread(planes: Floats) -> Floats:
+    """What a blur takes away, averaged nearby: about the standard deviation over 5 × 5 pixels."""
+    fine = np.abs(planes - _smooth(_smooth(planes)))
+    return _smooth(_smooth(fine)) * np.float32(2.0)
+
+
+def _smooth(planes: Floats) -> Floats:
+    """3 × 3 binomial blur of every plane, borders repeated."""
+    across = planes * np.float32(0.5)
+    across[..., 1:] += planes[..., :-1] * np.float32(0.25)
+    across[..., :-1] += planes[..., 1:] * np.float32(0.25)
+    across[..., 0] += planes[..., 0] * np.float32(0.25)
+    across[..., -1] += planes[..., -1] * np.float32(0.25)
+    down = across * np.float32(0.5)
+    down[:, 1:] += across[:, :-1] * np.float32(0.25)
+    down[:, :-1] += across[:, 1:] * np.float32(0.25)
+    down[:, 0] += across[:, 0] * np.float32(0.25)
+    down[:, -1] += across[:, -1] * np.float32(0.25)
+    return np.asarray(down)

@@ -272,6 +272,8 @@ def _between_pixels(response: Floats, rows: Indices, columns: Indices) -> tuple[
 def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indices) -> NDArray[np.uint8]:
     """Histograms of gradient direction, (k, 128): 8 in each of 4 × 4 overlapping cells of 16 × 16 pixels."""
     k = len(rows)
+    if not k:
+        return np.empty((0, _CELLS * _CELLS * _DIRECTIONS), np.uint8)
     width = across.shape[1]
     offset = np.arange(_PATCH) - _PATCH // 2
     places = (rows * width + columns)[:, None] + (offset[:, None] * width + offset).ravel()

@@ -1,27 +1,549 @@
-"""What can be measured in a frame, as a whole and place by place."""
+"""What can be measured in a frame, as a whole and place by place.
+
+Fine detail is read from sampled rows: ten in every cell, each with its two neighbours, which at 2,000 × 1,500
+is every sixth row; a frame of up to 512 pixels is read whole. Colours come from a small picture, long side
+about 250.
+"""
 
 from __future__ import annotations
 
+import io
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-VALUES: tuple[str, ...] = ()
+from finepick.domain import FloatArray
+
+Floats = NDArray[np.float32]
+Shorts = NDArray[np.int16]
+
+VALUES: tuple[str, ...] = (
+    "sharpness",  # variance of the Laplacian (4 neighbours), grey levels²: Pech-Pacheco et al. 2000
+    "fine_detail",  # log2 of the same less what noise alone would give (20 σ²), at least 1
+    "sharpest_tenth",  # fine_detail of the sharpest tenth of the cells
+    "mid_detail",  # log2 of 1 + mean squared slope of the half-size frame, (grey levels a pixel)²
+    "motion",  # 0…1, how much fine detail is missing along one direction
+    "motion_angle",  # radians, direction along which detail is missing (0 = horizontally, π/2 = vertically)
+    "luma",  # mean luma, 0…1
+    "mid_exposure",  # −|mean luma − ½|: 0 is best
+    "contrast",  # standard deviation of luma, 0…1
+    "range",  # between the 1st and the 99th percentile of luma, 0…1
+    "entropy",  # of grey levels, bits, 0…8
+    "colourfulness",  # Hasler & Süsstrunk 2003, M3
+    "saturation",  # mean of max − min over red, green, blue, 0…1
+    "cast_a",  # mean red–green opponent, 0…1 of full scale, + is red
+    "cast_b",  # mean yellow–blue opponent, + is yellow
+    "cast",  # cast of the greyest fifth of the cells: distance from neutral
+    "clipped_high",  # share of pixels with luma ≥ 253
+    "clipped_low",  # share of pixels with luma ≤ 2
+    "noise",  # σ in grey levels, from flat cells: Immerkær 1996
+    "blockiness",  # log2 of second differences on the 8 × 8 grid over those beside it; 0 = none
+    "jpeg_size",  # bits per pixel of luma tiles coded as JPEG of quality 75
+    "tilt",  # degrees by which the dominant near-horizontal line falls to the right (clockwise), −15…15
+    "tilt_confidence",  # 0…1: how much one line stands out
+    "salient_x",  # centre of what stands out, 0…1 of the width
+    "salient_y",  # and of the height
+    "salient_edge",  # what stands out in the outermost ring of cells over its fair share; above 1 = cut off
+    "thirds",  # distance of that centre from the nearest of centre and thirds, in long sides
+)
 """Names of the entries of `Measurements.values`, each with its meaning and unit in a comment."""
 
-CHANNELS: tuple[str, ...] = ()
+CHANNELS: tuple[str, ...] = (
+    "sharpness",  # log2(1 + variance of the Laplacian − 20 σ²)
+    "detail",  # log2(1 + mean squared slope of the half-size frame)
+    "luma",  # mean, 0…1
+    "contrast",  # standard deviation of luma, 0…1
+    "saturation",  # mean, 0…1
+    "a",  # mean red–green opponent, −1…1
+    "b",  # mean yellow–blue opponent, −1…1
+    "clipped_high",  # share of pixels, 0…1
+    "clipped_low",  # share of pixels, 0…1
+    "noise",  # mean response of the Immerkær filter as a σ in grey levels; texture counts as well
+    "blockiness",  # as in VALUES, of this cell
+)
 """Names of the channels of `Measurements.grid`."""
+
+GRID_SIDE = 32
+_ROWS_PER_CELL = 10
+_WHOLE_ROWS = 16  # cells of up to so many rows are read whole; more would not fit into 16 bits below
+_STRIP_CELLS = 8  # cell rows at a time: the working arrays then stay in the second-level cache
+_LAPLACIAN_NOISE = 20.0  # white noise of variance σ² gives the Laplacian 4² + 4 · 1² = 20 σ²
+_IMMERKAER = math.sqrt(math.pi / 2) / 6.0
+_CLIP_HIGH, _CLIP_LOW = 253, 2
+_BLOCK = 8
+_FULL = np.float32(255)
+_TILE, _TILES = 96, 4
+_SMALL_SIDE = 250  # long side of the picture that colours and tilt are read from, at least
+_MAX_TILT_DEGREES = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """values: (len(VALUES),) float32. grid: (rows, columns, len(CHANNELS)) float32, about 32 cells on the long side."""
+    """What was measured: scalars by the names in VALUES, and about 32 cells on the long side.
+
+    values: (len(VALUES),) float32. grid: (rows, columns, len(CHANNELS)) float32.
+    """
 
     values: NDArray[np.float32]
     grid: NDArray[np.float32]
 
+    def __getitem__(self, name: str) -> float:
+        """The scalar called *name*. Raises KeyError."""
+        try:
+            return float(self.values[_VALUE_INDEX[name]])
+        except KeyError:
+            raise KeyError(f"no measurement is called '{name}'; there are {', '.join(VALUES)}") from None
+
+    def channel(self, name: str) -> NDArray[np.float32]:
+        """The grid channel called *name*, (rows, columns)."""
+        return self.grid[..., CHANNELS.index(name)]
+
+
+_VALUE_INDEX = {name: index for index, name in enumerate(VALUES)}
+
 
 def measure(luma: NDArray[np.uint8], half: NDArray[np.uint8]) -> Measurements:
-    """Measurements of a frame, from its *luma* (H × W, full working size) and its half-size RGB (h × w × 3)."""
-    raise NotImplementedError
+    """Measurements of a frame, from its *luma* (H × W, full working size) and its half-size RGB (h × w × 3).
+
+    A pure function of the pixels; any size from 1 × 1 on works.
+    """
+    rows, columns = _grid_shape(*luma.shape)
+    fine = _fine(luma, rows, columns)
+    coarse = _coarse(half, rows, columns)
+    noise = _noise(fine)
+    sharp = np.log2(1.0 + np.maximum(fine.laplacian - _LAPLACIAN_NOISE * noise * noise, 0.0))
+    block_cells, block = _blockiness(fine.profile, columns)
+    grid = np.stack(
+        [
+            sharp,
+            coarse.detail,
+            coarse.luma,
+            coarse.contrast,
+            coarse.saturation,
+            coarse.a,
+            coarse.b,
+            fine.clipped_high,
+            fine.clipped_low,
+            fine.immerkaer,
+            block_cells,
+        ],
+        axis=-1,
+    ).astype(np.float32)
+    tilt, tilt_confidence = _tilt(coarse.small)
+    values: dict[str, float] = {
+        "sharpness": fine.variance,
+        "fine_detail": math.log2(1.0 + max(fine.variance - _LAPLACIAN_NOISE * noise * noise, 0.0)),
+        "sharpest_tenth": _mean_of_top(sharp, 0.1),
+        "noise": noise,
+        "blockiness": block,
+        "clipped_high": float(fine.clipped_high.mean()),
+        "clipped_low": float(fine.clipped_low.mean()),
+        "jpeg_size": _jpeg_size(luma),
+        "tilt": tilt,
+        "tilt_confidence": tilt_confidence,
+        **_histogram_values(fine.rows_of_luma),
+        **coarse.values,
+        **_salience_values(grid),
+    }
+    return Measurements(np.array([values[name] for name in VALUES], dtype=np.float32), grid)
+
+
+def _grid_shape(height: int, width: int) -> tuple[int, int]:
+    long_side = max(height, width)
+    cells = min(GRID_SIDE, long_side)
+    return max(1, round(cells * height / long_side)), max(1, round(cells * width / long_side))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fine:
+    """What pixels and their neighbours say at full working size; cell arrays are rows × columns."""
+
+    laplacian: Floats  # mean square
+    variance: float  # of the Laplacian over the frame
+    immerkaer: Floats
+    clipped_high: Floats
+    clipped_low: Floats
+    profile: Floats  # cell rows × width: mean absolute horizontal second difference
+    rows_of_luma: NDArray[np.uint8]
+
+
+def _fine(luma: NDArray[np.uint8], rows: int, columns: int) -> _Fine:
+    padded = _with_neighbours(luma)
+    height = luma.shape[0]
+    per_cell = -(-height // rows)
+    per_cell = per_cell if per_cell <= _WHOLE_ROWS else _ROWS_PER_CELL
+    # Row i of the frame is row i + 1 of the padded one where padding was needed.
+    offset = (padded.shape[0] - height) // 2
+    first, last = (0, height - 1) if offset else (1, height - 2)
+    sampled = _sample_rows(height, rows, per_cell, first, last) + offset
+    laplacian = np.empty((rows, padded.shape[1] - 2), np.float32)
+    immerkaer, profile = np.empty_like(laplacian), np.empty_like(laplacian)
+    total = 0
+    for start in range(0, rows, _STRIP_CELLS):
+        cells = slice(start, min(start + _STRIP_CELLS, rows))
+        strip = _strip_energies(padded, sampled[cells].ravel(), per_cell)
+        laplacian[cells], immerkaer[cells], profile[cells] = strip[:3]
+        total += strip[3]
+    count = rows * per_cell * laplacian.shape[1]
+    bins = _column_bins(laplacian.shape[1], columns)
+    picked = padded[sampled.ravel()]
+    lit = (picked >= _CLIP_HIGH).view(np.uint8).reshape(rows, per_cell, -1)
+    dark = (picked <= _CLIP_LOW).view(np.uint8).reshape(rows, per_cell, -1)
+    wide_bins = _column_bins(picked.shape[1], columns)
+    return _Fine(
+        laplacian=laplacian @ bins / per_cell,
+        variance=max(float(laplacian.sum(dtype=np.float64)) / count - (total / count) ** 2, 0.0),
+        immerkaer=immerkaer @ bins * (_IMMERKAER / per_cell),
+        clipped_high=np.add.reduce(lit, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
+        clipped_low=np.add.reduce(dark, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
+        profile=np.asarray(profile / per_cell, np.float32),
+        rows_of_luma=picked,
+    )
+
+
+def _with_neighbours(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """*luma* as it is, or, where a side is shorter than three pixels, with its border repeated around it."""
+    return np.pad(luma, 1, mode="edge") if min(luma.shape) < 3 else luma
+
+
+def _sample_rows(height: int, rows: int, per_cell: int, first: int, last: int) -> NDArray[np.intp]:
+    """Indices (rows, per_cell), evenly spread over each cell, all with a row above and below."""
+    centres = (np.arange(rows * per_cell) + 0.5) * (height / (rows * per_cell))
+    return np.clip(centres.astype(np.intp), first, last).reshape(rows, per_cell)
+
+
+def _strip_energies(
+    padded: NDArray[np.uint8], rows: NDArray[np.intp], per_cell: int
+) -> tuple[Floats, Floats, Floats, int]:
+    """Σ laplacian², Σ |immerkær|, Σ |horizontal 2nd difference| (cell rows × width); Σ laplacian of all."""
+    above, centre, below = (padded[rows + shift].astype(np.int16) for shift in (-1, 0, 1))
+    twice = centre + centre
+    vertical: Shorts = above
+    vertical += below
+    vertical -= twice
+    horizontal = centre[:, :-2] + centre[:, 2:]
+    horizontal -= twice[:, 1:-1]
+    laplacian = vertical[:, 1:-1] + horizontal
+    mixed = vertical[:, :-2] + vertical[:, 2:]
+    mixed -= vertical[:, 1:-1]
+    mixed -= vertical[:, 1:-1]
+    shape = (-1, per_cell, laplacian.shape[1])
+    squares = laplacian.astype(np.float32).reshape(shape)
+    return (
+        np.einsum("rmw,rmw->rw", squares, squares),
+        _sum_of_magnitudes(mixed, shape),
+        _sum_of_magnitudes(horizontal, shape),
+        int(np.add.reduce(laplacian, axis=None, dtype=np.int64)),
+    )
+
+
+def _sum_of_magnitudes(differences: Shorts, shape: tuple[int, int, int]) -> Floats:
+    # At most 16 rows of at most 8 · 255 each: fits into 16 bits without a sign.
+    magnitudes = np.abs(differences, out=differences).view(np.uint16).reshape(shape)
+    return np.asarray(np.add.reduce(magnitudes, axis=1, dtype=np.uint16), np.float32)
+
+
+def _column_bins(width: int, columns: int) -> Floats:
+    """(width, columns) matrix that averages pixels into cells from the right."""
+    cell = (np.arange(width) * columns) // width
+    cell = np.minimum(cell, columns - 1)
+    bins = np.zeros((width, columns), np.float32)
+    bins[np.arange(width), cell] = 1.0
+    filled = np.maximum(bins.sum(axis=0), 1.0)
+    return np.asarray(bins / filled, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Coarse:
+    """What colours and slopes say at lower resolution; cell arrays are rows × columns."""
+
+    luma: Floats
+    contrast: Floats
+    saturation: Floats
+    a: Floats
+    b: Floats
+    detail: Floats
+    small: NDArray[np.uint8]  # luma
+    values: dict[str, float]
+
+
+def _coarse(half: NDArray[np.uint8], rows: int, columns: int) -> _Coarse:
+    red, green, blue = (band.view(np.int16) for band in _shrunk(half))
+    weighted = red * np.int16(38) + green * np.int16(75) + blue * np.int16(15)  # luma by Rec. 601, × 128
+    small = (weighted.view(np.uint16) >> 7).astype(np.uint8)
+    rg = (red - green).astype(np.float32)
+    yb = (((red + green) >> 1) - blue).astype(np.float32)
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    grey = small.astype(np.float32)
+    cells = _CellMeans(small.shape[0], small.shape[1], rows, columns)
+    mean, square = cells(grey), cells(grey * grey)
+    a, b = cells(rg) / _FULL, cells(yb) / _FULL
+    saturation = cells(spread.astype(np.float32)) / _FULL
+    deviation = np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)) / _FULL, np.float32)
+    detail, (xx, yy, xy) = _detail(half, rows, columns)
+    motion, angle = _motion(xx, yy, xy)
+    values = {
+        "mid_detail": math.log2(1.0 + xx + yy),
+        "motion": motion,
+        "motion_angle": angle,
+        "contrast": math.sqrt(max(_mean_product(grey, grey) - float(grey.mean()) ** 2, 0.0)) / 255,
+        "colourfulness": _colourfulness(rg, yb),
+        "saturation": float(saturation.mean()),
+        "cast_a": float(a.mean()),
+        "cast_b": float(b.mean()),
+        "cast": _cast(a, b, saturation, mean),
+    }
+    return _Coarse(mean / _FULL, deviation, saturation, a, b, np.log2(1.0 + detail), small, values)
+
+
+def _shrunk(half: NDArray[np.uint8]) -> list[NDArray[np.uint16]]:
+    """The three colours, averaged over squares of whole pixels, long side 250 to 500."""
+    factor = min(max(1, max(half.shape[:2]) // _SMALL_SIDE), min(half.shape[:2]), 16)
+    height, width = (side // factor for side in half.shape[:2])
+    blocks = half[: height * factor, : width * factor].reshape(height, factor, -1)
+    columns = blocks[:, 0].astype(np.uint16)
+    for row in range(1, factor):
+        columns += blocks[:, row]
+    pixels = columns.reshape(height, width, 3 * factor)
+    sums = []
+    for band in range(3):
+        total = pixels[..., band].copy()
+        for column in range(1, factor):
+            total += pixels[..., band + 3 * column]
+        total += np.uint16(factor * factor // 2)
+        total //= np.uint16(factor * factor)
+        sums.append(total)
+    return sums
+
+
+class _CellMeans:
+    """Averages planes of height × width into rows × columns cells."""
+
+    def __init__(self, height: int, width: int, rows: int, columns: int) -> None:
+        self._down = _column_bins(height, min(rows, height)).T
+        self._across = _column_bins(width, min(columns, width))
+        # A frame of a few pixels has fewer of them than the grid has cells: repeat them.
+        self._pick = np.ix_(
+            np.arange(rows) * min(rows, height) // rows, np.arange(columns) * min(columns, width) // columns
+        )
+
+    def __call__(self, plane: Floats) -> Floats:
+        return np.asarray((self._down @ plane @ self._across)[self._pick], np.float32)
+
+
+def _detail(half: NDArray[np.uint8], rows: int, columns: int) -> tuple[Floats, tuple[float, float, float]]:
+    """Mean squared slope of the green channel per cell, and the frame's structure tensor (xx, yy, xy)."""
+    height, width = half.shape[:2]
+    per_cell = min(_ROWS_PER_CELL // 2, -(-height // rows))
+    picked = _sample_rows(height, rows, per_cell, 0, height - 1).ravel()
+    gx, gy = _slopes_at(half[..., 1], picked)
+    energy = gx * gx
+    energy += gy * gy
+    stacked = np.add.reduce(energy.reshape(rows, per_cell, width), axis=1)
+    tensor = _mean_product(gx, gx), _mean_product(gy, gy), _mean_product(gx, gy)
+    return np.asarray(stacked @ _column_bins(width, columns) / per_cell, np.float32), tensor
+
+
+def _slopes_at(grey: NDArray[np.uint8], rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Central differences at *rows*, in grey levels a pixel, 0 on the left and right border."""
+    above, below = np.maximum(rows - 1, 0), np.minimum(rows + 1, grey.shape[0] - 1)
+    here = grey[rows].astype(np.int16)
+    gy = (grey[below].astype(np.int16) - grey[above]).astype(np.float32) * np.float32(0.5)
+    gx = np.zeros_like(gy)
+    gx[:, 1:-1] = (here[:, 2:] - here[:, :-2]) * np.float32(0.5)
+    return gx, gy
+
+
+def _mean_product(a: Floats, b: Floats) -> float:
+    return float(np.dot(a.ravel(), b.ravel())) / a.size
+
+
+def _motion(xx: float, yy: float, xy: float) -> tuple[float, float]:
+    """Coherence of the structure tensor, and the direction in which slopes are weakest."""
+    apart = math.hypot(xx - yy, 2 * xy)
+    strongest = 0.5 * math.atan2(2 * xy, xx - yy)
+    return apart / (xx + yy + 1.0), (strongest + math.pi / 2) % math.pi
+
+
+def _colourfulness(rg: Floats, yb: Floats) -> float:
+    """Hasler & Süsstrunk 2003: √(σ²rg + σ²yb) + 0.3 √(μ²rg + μ²yb)."""
+    means = float(rg.mean()), float(yb.mean())
+    squares = _mean_product(rg, rg) + _mean_product(yb, yb)
+    mean = math.hypot(*means)
+    return math.sqrt(max(squares - mean * mean, 0.0)) + 0.3 * mean
+
+
+def _cast(a: Floats, b: Floats, saturation: Floats, luma: Floats) -> float:
+    """How far the greyest fifth of the cells is from grey, black and white cells left out."""
+    usable = ((luma > 20) & (luma < 245)).ravel()
+    if not usable.any():
+        return 0.0
+    colour = saturation.ravel()[usable]
+    count = max(1, colour.size // 5)
+    greyest = np.argsort(colour, kind="stable")[:count]
+    return math.hypot(float(a.ravel()[usable][greyest].mean()), float(b.ravel()[usable][greyest].mean()))
+
+
+def _noise(fine: _Fine) -> float:
+    """σ of the noise: the filter's response in the flattest tenth of the cells that are not clipped."""
+    open_cells = (fine.clipped_high < 0.02) & (fine.clipped_low < 0.02)
+    responses = fine.immerkaer[open_cells] if open_cells.any() else fine.immerkaer.ravel()
+    return float(np.quantile(responses, 0.1))
+
+
+def _blockiness(profile: Floats, columns: int) -> tuple[Floats, float]:
+    """Per cell and overall: log2 of second differences where 8 × 8 blocks meet, over those inside blocks.
+
+    A JPEG that was decoded at half or quarter size has its blocks every 4 or 2 pixels, which eight phases see
+    as well; one that was resized freely has none, and gets about 0.
+    """
+    rows, width = profile.shape
+    if width < 4 * _BLOCK:
+        return np.zeros((rows, columns), np.float32), 0.0
+    logs = np.log2(profile + np.float32(0.25))
+    phases = np.stack([logs[:, phase::_BLOCK].mean() for phase in range(_BLOCK)])
+    # Both pixels beside an edge see it; of the phases the upper two are edges, the middle is the inside.
+    ordered = np.argsort(phases, kind="stable")
+    inside, edges = ordered[: _BLOCK // 2], ordered[-2:]
+    phase = np.arange(width) % _BLOCK
+    bins = _column_bins(width, columns)
+
+    def mean_over(chosen: NDArray[np.intp]) -> Floats:
+        mask = np.isin(phase, chosen).astype(np.float32)
+        share = np.maximum(mask @ bins, 1e-6)
+        return np.asarray((logs * mask) @ bins / share, np.float32)
+
+    cells = np.maximum(mean_over(edges) - mean_over(inside), 0.0)
+    return cells, max(float(phases[edges].mean() - phases[inside].mean()), 0.0)
+
+
+def _histogram_values(luma: NDArray[np.uint8]) -> dict[str, float]:
+    counts = np.array(Image.fromarray(luma).histogram(), np.float64)
+    share = counts / counts.sum()
+    some = share[share > 0]
+    below = np.cumsum(share)
+    low, high = (int(np.searchsorted(below, q)) for q in (0.01, 0.99))
+    mean = float(share @ np.arange(256)) / 255
+    return {
+        "entropy": max(0.0, float(-(some * np.log2(some)).sum())),
+        "luma": mean,
+        "mid_exposure": -abs(mean - 0.5),
+        "range": (min(high, 255) - low) / 255,
+    }
+
+
+def _jpeg_size(luma: NDArray[np.uint8]) -> float:
+    """Bits per pixel of *luma* as a JPEG of quality 75: of all of it, or of 4 × 4 evenly spread tiles."""
+    height, width = luma.shape
+    if min(height, width) > _TILE * _TILES:
+        tops = np.linspace(0, height - _TILE, _TILES).astype(int)
+        lefts = np.linspace(0, width - _TILE, _TILES).astype(int)
+        luma = np.block([[luma[y : y + _TILE, x : x + _TILE] for x in lefts] for y in tops])
+    target = io.BytesIO()
+    Image.fromarray(luma).save(target, "JPEG", quality=75)
+    return 8.0 * target.tell() / luma.size
+
+
+def _mean_of_top(cells: Floats, share: float) -> float:
+    count = max(1, round(cells.size * share))
+    return float(np.sort(cells, axis=None)[-count:].mean())
+
+
+def _tilt(luma: NDArray[np.uint8]) -> tuple[float, float]:
+    """Angle in degrees of the dominant near-horizontal line, + falling to the right; how sure that is, 0…1.
+
+    A Hough vote of the steepest edges: an angle is worth the sum of squares of its histogram of offsets, so
+    one long straight line beats many short ones; then a line is fitted to the points on the best one.
+    """
+    height, width = luma.shape
+    if min(height, width) < 24:
+        return 0.0, 0.0
+    gx, gy = _slopes_at(luma, np.arange(height))
+    steep = np.abs(gy)
+    steep *= np.abs(gx) <= np.float32(0.35) * steep  # a little more than the tangent of the largest tilt
+    steep[:, [0, -1]] = 0.0
+    flat = steep.ravel()
+    levels = np.bincount(flat.astype(np.uint8), minlength=256)[::-1].cumsum()[
+        ::-1
+    ]  # how many are at least so steep
+    threshold = max(3, int(np.argmax(levels <= 3 * width)))
+    chosen = np.flatnonzero(flat >= threshold)
+    if chosen.size < width // 4:
+        return 0.0, 0.0
+    y, x = np.divmod(chosen, width)
+    weights = np.minimum(flat[chosen], 30.0)
+    x0, y0 = x - (width - 1) / 2, y.astype(np.float64)
+    slopes = np.tan(np.radians(np.linspace(-_MAX_TILT_DEGREES, _MAX_TILT_DEGREES, 25)))
+    votes = _hough_votes(x0, y0, weights, slopes, height)
+    scores = (votes * votes).sum(axis=1)
+    best = int(np.argmax(scores))
+    offset = int(np.argmax(votes[best])) - height
+    near = np.abs(y0 - slopes[best] * x0 - offset) < 3.0
+    slope, length = _line_through(x0[near], y0[near], weights[near])
+    share = float(weights[near].sum() / weights.sum())
+    # A line counts when it spans the frame and holds well more than its share of the steep edges.
+    spans = float(np.clip((length / width - 0.25) / 0.5, 0.0, 1.0))
+    return math.degrees(math.atan(slope)), spans * float(np.clip((share - 0.1) / 0.4, 0.0, 1.0))
+
+
+def _hough_votes(
+    x: FloatArray, y: FloatArray, weights: Floats, slopes: FloatArray, height: int
+) -> FloatArray:
+    """(slopes, offsets) weight of the points on each line, offsets 2 pixels wide, the first at −height."""
+    bins = 3 * height
+    offsets = (y - slopes[:, None] * x + height).astype(np.int32)
+    index = np.clip(offsets, 0, bins - 1) + np.arange(len(slopes), dtype=np.int32)[:, None] * bins
+    flat = np.bincount(index.ravel(), np.tile(weights, len(slopes)), len(slopes) * bins)
+    votes = np.asarray(flat, np.float64).reshape(-1, bins)
+    votes[:, 1:] += votes[:, :-1].copy()  # a line may lie across two bins
+    return votes
+
+
+def _line_through(x: FloatArray, y: FloatArray, weights: Floats) -> tuple[float, float]:
+    """Slope of the weighted least-squares line, and how many different columns its points fill."""
+    share = weights / weights.sum()
+    mean_x, mean_y = share @ x, share @ y
+    spread = share @ (x - mean_x) ** 2
+    slope = float(share @ ((x - mean_x) * (y - mean_y)) / spread) if spread > 1e-9 else 0.0
+    return slope, float(np.unique(x).size)
+
+
+def salience(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much each cell stands out by detail and by colour unlike the edge's, (rows, columns), sum 1."""
+    detail = grid[..., CHANNELS.index("detail")]
+    colour = grid[..., [CHANNELS.index(name) for name in ("luma", "a", "b")]] * np.array(
+        [1.0, 2.0, 2.0], np.float32
+    )
+    ring = _ring(detail.shape)
+    away = np.sqrt(((colour - np.median(colour[ring], axis=0)) ** 2).sum(axis=-1))
+    strong = np.maximum(detail - np.median(detail), 0.0) / (float(np.ptp(detail)) + 1.0)
+    mass = (strong + 1.5 * away) ** 2
+    total = float(mass.sum())
+    return np.asarray(mass / total if total > 1e-9 else np.full(mass.shape, 1.0 / mass.size), np.float32)
+
+
+def _ring(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The outermost cells."""
+    ring = np.ones(shape, bool)
+    ring[1:-1, 1:-1] = False
+    return ring
+
+
+def _salience_values(grid: NDArray[np.float32]) -> dict[str, float]:
+    mass = salience(grid)
+    rows, columns = mass.shape
+    x = float(mass.sum(axis=0) @ ((np.arange(columns) + 0.5) / columns))
+    y = float(mass.sum(axis=1) @ ((np.arange(rows) + 0.5) / rows))
+    ring = _ring(mass.shape)
+    aspect = np.array([columns, rows]) / max(columns, rows)
+    places = np.array([[px, py] for px in (1 / 3, 1 / 2, 2 / 3) for py in (1 / 3, 1 / 2, 2 / 3)])
+    distance = np.hypot(*((places - (x, y)) * aspect).T).min()
+    return {
+        "salient_x": x,
+        "salient_y": y,
+        "salient_edge": float(mass[ring].sum()) / float(ring.mean()),
+        "thirds": float(distance),
+    }

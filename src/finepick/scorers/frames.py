@@ -1,0 +1,59 @@
+"""Frames that already lie in memory, as a series."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from finepick.domain import Frame
+from finepick.features.extraction import PhotoFeatures, extract_features
+from finepick.settings import WORKING_SIDE
+
+
+class ArrayFrames:
+    """A `FrameSource` over uint8 arrays H × W × 3, sRGB; features are computed once, when first asked for.
+
+    Raises TypeError for another dtype and ValueError for another shape.
+    """
+
+    def __init__(self, arrays: Sequence[Frame]) -> None:
+        self._arrays = [_checked(array, index) for index, array in enumerate(arrays)]
+        self._features: dict[int, PhotoFeatures] = {}
+        self._digests: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def frame(self, index: int, long_side: int) -> Frame:
+        array = self._arrays[index]
+        height, width = array.shape[:2]
+        if max(height, width) <= long_side:
+            return array
+        scale = long_side / max(height, width)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        picture = Image.fromarray(array).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+        return np.asarray(picture)
+
+    def features(self, index: int) -> PhotoFeatures:
+        if index not in self._features:
+            self._features[index] = extract_features(self.frame(index, WORKING_SIDE))
+        return self._features[index]
+
+    def digest(self, index: int) -> str:
+        if index not in self._digests:
+            array = self._arrays[index]
+            hashed = hashlib.sha256(repr(array.shape).encode())
+            hashed.update(np.ascontiguousarray(array).data)
+            self._digests[index] = hashed.hexdigest()
+        return self._digests[index]
+
+
+def _checked(array: Frame, index: int) -> Frame:
+    if array.dtype != np.uint8:
+        raise TypeError(f"frame {index} is {array.dtype}; give uint8 values from 0 to 255")
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ValueError(f"frame {index} has the shape {array.shape}; give height × width × 3 (RGB)")
+    return array

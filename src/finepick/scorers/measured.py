@@ -1,0 +1,174 @@
+"""Many measurements, compared within the series and most of all where its frames differ.
+
+The utility of a frame is a weighted sum of a dozen readings; the odds that one frame is preferred over
+another are e to the difference of their utilities over a temperature (Bradley & Terry 1952). Weights and
+temperature lie in `measured.json`, written by `bench/fit_measured.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+
+from finepick.differences.maps import difference_maps
+from finepick.differences.places import Places, lay_cells
+from finepick.differences.registration import Alignment, register_series
+from finepick.domain import FloatArray, ModelInfo
+from finepick.features.extraction import PhotoFeatures
+from finepick.features.measurements import Measurements
+from finepick.scorers.base import FrameSource, Judgement
+from finepick.scorers.utilities import canonical_order, judge_utilities, model_info, tie_duplicates
+
+READINGS: tuple[str, ...] = (
+    "detail",  # fine detail where the frames differ, log2
+    "mid_detail",  # detail at half size there, log2
+    "sharpest",  # fine detail of the sharpest tenth of the frame, log2
+    "contrast",  # spread of luma, log2
+    "entropy",  # of grey levels, bits
+    "colour",  # colourfulness, log2
+    "exposure",  # mean luma too far from the middle, negative
+    "burnt",  # √ share of burnt-out pixels, negative
+    "blocked",  # √ share of pixels without shadow detail, negative
+    "cast",  # how far the greyest cells are from grey, negative
+    "noise",  # log2 σ, negative
+    "blocks",  # visible JPEG blocks, negative
+    "tilt",  # degrees, as far as there is a line to tell, negative
+    "cut",  # what stands out at the frame's edge, negative
+)
+"""What a frame is judged by, one column each of `read_series`; for those called negative less is worse."""
+
+COARSE_READINGS: tuple[str, ...] = (
+    "fine_detail",
+    "sharpest_tenth",
+    "mid_detail",
+    "contrast",
+    "entropy",
+    "colourfulness",
+    "saturation",
+    "luma",
+    "mid_exposure",
+    "clipped_high",
+    "noise",
+    "blockiness",
+    "jpeg_size",
+    "salient_edge",
+)
+"""Measurements of one photo that its coarse score is a linear map of."""
+
+_MIDDLE_LUMA, _LUMA_SLACK = 0.46, 0.06
+_NATURAL_BLOCKINESS = 0.6  # a good JPEG shows about as much
+_MOST_TILT_DEGREES = 6.0  # lines that lean more are meant to
+_WEIGHTS_FILE = "measured.json"
+
+
+def read_series(features: Sequence[PhotoFeatures], places: Places) -> FloatArray:
+    """Readings of the n frames of a series, (n, len(READINGS)), columns as in READINGS."""
+    values = [frame.measurements for frame in features]
+    noise = np.array([value["noise"] for value in values])
+    columns: dict[str, FloatArray] = {
+        "detail": places.mean("sharpness"),
+        "mid_detail": places.mean("detail"),
+        "sharpest": _column(values, "sharpest_tenth"),
+        "contrast": np.log2(0.02 + _column(values, "contrast")),
+        "entropy": _column(values, "entropy"),
+        "colour": np.log2(4.0 + _column(values, "colourfulness")),
+        "exposure": -np.maximum(np.abs(_column(values, "luma") - _MIDDLE_LUMA) - _LUMA_SLACK, 0.0),
+        "burnt": -np.sqrt(_column(values, "clipped_high")),
+        "blocked": -np.sqrt(_column(values, "clipped_low")),
+        "cast": -_column(values, "cast"),
+        "noise": -np.log2(0.5 + noise),
+        "blocks": -np.maximum(_column(values, "blockiness") - _NATURAL_BLOCKINESS, 0.0),
+        "tilt": -_visible_tilt(values),
+        "cut": -_column(values, "salient_edge"),
+    }
+    return np.stack([columns[name] for name in READINGS], axis=1)
+
+
+def _column(values: Sequence[Measurements], name: str) -> FloatArray:
+    return np.array([value[name] for value in values], np.float64)
+
+
+def _visible_tilt(values: Sequence[Measurements]) -> FloatArray:
+    """Degrees, as far as the least sure frame of the series can tell."""
+    tilt = np.minimum(np.abs(_column(values, "tilt")), _MOST_TILT_DEGREES)
+    return np.asarray(tilt * _column(values, "tilt_confidence").min())
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What was fitted. `readings` (len(READINGS)), `coarse` (len(COARSE_READINGS)) and its intercept."""
+
+    readings: FloatArray
+    temperature: float
+    coarse: FloatArray
+    coarse_intercept: float
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, object]) -> Weights:
+        """Raises KeyError where a weight is missing: files and code of different versions do not mix."""
+        readings, coarse = document["readings"], document["coarse"]
+        assert isinstance(readings, dict) and isinstance(coarse, dict)
+        return cls(
+            np.array([readings[name] for name in READINGS], np.float64),
+            float(document["temperature"]),  # type: ignore[arg-type]
+            np.array([coarse[name] for name in COARSE_READINGS], np.float64),
+            float(coarse["intercept"]),
+        )
+
+
+@lru_cache(maxsize=1)
+def _shipped_document() -> dict[str, object]:
+    text = resources.files("finepick.scorers").joinpath(_WEIGHTS_FILE).read_text(encoding="utf-8")
+    document: dict[str, object] = json.loads(text)
+    return document
+
+
+class MeasuredScorer:
+    """Judges by measurements; `weights` are the shipped ones unless given."""
+
+    def __init__(self, weights: Weights | None = None) -> None:
+        self._weights = weights or Weights.from_document(_shipped_document())
+
+    @property
+    def info(self) -> ModelInfo:
+        weights = self._weights
+        facts = [
+            weights.readings.tolist(),
+            weights.temperature,
+            weights.coarse.tolist(),
+            weights.coarse_intercept,
+            [_MIDDLE_LUMA, _LUMA_SLACK, _NATURAL_BLOCKINESS, _MOST_TILT_DEGREES],
+        ]
+        return model_info("measured", "1", facts)
+
+    def judge(self, frames: FrameSource) -> Judgement:
+        digests = [frames.digest(index) for index in range(len(frames))]
+        order = canonical_order(digests)
+        features = [frames.features(index) for index in order]
+        alignment = register_series(features)
+        maps = difference_maps(features, alignment)
+        readings = read_series(features, lay_cells(features, alignment, maps))
+        utilities = tie_duplicates(readings @ self._weights.readings, [digests[index] for index in order])
+        place = np.argsort(order)  # frame → its place in the canonical order
+        coarse = self.coarse(features)
+        return judge_utilities(
+            utilities[place],
+            temperature=self._weights.temperature,
+            coarse=None if coarse is None else coarse[place],
+            difference=tuple(maps[position] for position in place),
+            alignment=Alignment(
+                order[alignment.reference], alignment.transforms[place], alignment.confidence[place]
+            ),
+        )
+
+    def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:
+        """Rough: measurements say little about which of two photos of different scenes people like better."""
+        values = np.array([[photo.measurements[name] for name in COARSE_READINGS] for photo in features])
+        if not len(values):
+            return np.empty(0)
+        return np.clip(values @ self._weights.coarse + self._weights.coarse_intercept, 1.0, 10.0)

@@ -1,0 +1,73 @@
+"""From one number a frame to a judgement: logistic probabilities, and when they are too close to call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from finepick.differences.registration import Alignment
+from finepick.domain import FloatArray, ModelInfo
+from finepick.scorers.base import Judgement
+
+CALL_PROBABILITY = 0.6
+"""The best frame is called when it beats the second with at least this probability.
+
+Calibrated on validation series (`bench/measured.py --calibrate`): see `docs/experiments.md`.
+"""
+
+
+def judge_utilities(
+    utilities: FloatArray,
+    *,
+    temperature: float,
+    coarse: FloatArray | None = None,
+    difference: tuple[FloatArray, ...] | None = None,
+    alignment: Alignment | None = None,
+) -> Judgement:
+    """Judgement of n frames: utilities (n,) that differ by *temperature* mean odds of e to 1."""
+    utilities = np.asarray(utilities, np.float64)
+    gaps = np.clip((utilities[:, None] - utilities[None, :]) / temperature, -30.0, 30.0)
+    upper = np.triu(1.0 / (1.0 + np.exp(-gaps)), 1)
+    # The lower half is made from the upper one, so that P + Pᵀ is 1 to the last bit.
+    preference = upper + np.tril(1.0 - upper.T, -1)
+    np.fill_diagonal(preference, 0.5)
+    return Judgement(
+        fine=utilities,
+        coarse=coarse,
+        preference=preference,
+        too_close=is_too_close(utilities, preference),
+        difference=difference,
+        alignment=alignment,
+    )
+
+
+def is_too_close(fine: FloatArray, preference: FloatArray) -> bool:
+    """Whether the best of several frames does not beat the second clearly enough to be called."""
+    if len(fine) < 2:
+        return False
+    second, best = np.argsort(fine, kind="stable")[-2:]
+    return bool(preference[best, second] < CALL_PROBABILITY)
+
+
+def canonical_order(digests: Sequence[str]) -> list[int]:
+    """Indices of the frames sorted by content, so that sums do not depend on the order they came in."""
+    return sorted(range(len(digests)), key=lambda index: digests[index])
+
+
+def tie_duplicates(values: FloatArray, digests: Sequence[str]) -> FloatArray:
+    """*values* with the mean over frames of the same bytes in place of each."""
+    first = {digest: position for position, digest in enumerate(dict.fromkeys(digests))}
+    group = np.array([first[digest] for digest in digests], np.intp)
+    sums, counts = np.bincount(group, values), np.bincount(group)
+    return np.asarray((sums / counts)[group])
+
+
+def model_info(name: str, version: str, facts: object) -> ModelInfo:
+    """Identity of a scorer; *facts* is all that, if changed, changes a number: weights, constants."""
+    from finepick.features.extraction import FEATURES_VERSION
+
+    text = json.dumps([name, version, FEATURES_VERSION, facts], sort_keys=True)
+    return ModelInfo(name, version, hashlib.sha256(text.encode()).hexdigest())
