@@ -2,10 +2,10 @@
 
     python bench/fit_measured.py [--dry]
 
-Learns from AGIQA-3K *train* (pairs whose means differ by more than .3), and from photos and OASIS *train* photos
-spoilt by hand (the photo beats what was made of it, a little spoilt beats very spoilt). The temperature is set
-on the *val* parts, *test* parts are never opened. A Bradley–Terry model with a ridge, by L-BFGS-B; weights of
-readings whose sign physics settles may not be negative.
+Learns from AGIQA-3K *train* (pairs whose means differ by more than .3), and from photos and OASIS *train*
+photos spoilt by hand (the photo beats what was made of it, a little spoilt beats very spoilt, level beats
+leaning). The temperature is set on the *val* parts, *test* parts are never opened. A Bradley–Terry model with a
+ridge, by L-BFGS-B; weights of readings whose sign physics settles may not be negative.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from labelled_series import LabelledSeries, beauty, rated, spoilt
 from scipy.optimize import minimize, minimize_scalar
 
 from finepick.differences.maps import difference_maps
@@ -24,6 +23,7 @@ from finepick.differences.places import lay_cells
 from finepick.differences.registration import register_series
 from finepick.domain import FloatArray
 from finepick.scorers.measured import COARSE_READINGS, READINGS, read_series
+from labelled_series import LabelledSeries, beauty, leaning, rated, spoilt
 
 TARGET = os.path.join(os.path.dirname(__file__), "..", "src", "finepick", "scorers", "measured.json")
 NEVER_NEGATIVE = frozenset(READINGS) - {"contrast", "entropy", "colour"}
@@ -99,7 +99,7 @@ def accuracy(weights: FloatArray, part: Pairs) -> float:
 
 
 def fit_coarse(ridge: float = 3.0) -> tuple[FloatArray, float]:
-    """Ridge regression of AGIQA train means and OASIS train beauty, both on 1…10, on absolute measurements."""
+    """Ridge regression of AGIQA train means and OASIS train beauty, both on 1…10, on measurements."""
     rows, targets = [], []
     for series in rated("agiqa3k", "train"):
         assert series.scores is not None
@@ -116,16 +116,25 @@ def fit_coarse(ridge: float = 3.0) -> tuple[FloatArray, float]:
 
 
 def main() -> None:
-    train = {"agiqa3k": pairs_of(rated("agiqa3k", "train"), GAPS["agiqa3k"]), "spoilt": pairs_of(spoilt("train"))}
+    train = {
+        "agiqa3k": pairs_of(rated("agiqa3k", "train"), GAPS["agiqa3k"]),
+        "spoilt": pairs_of(spoilt("train")),
+        "leaning": pairs_of(leaning("train")),
+    }
     val = {name: pairs_of(rated(name, "val"), gap) for name, gap in GAPS.items()}
-    val["spoilt"] = pairs_of(spoilt("val"))
+    val |= {"spoilt": pairs_of(spoilt("val")), "leaning": pairs_of(leaning("val"))}
     weights = fit(list(train.values()))
     temperature = fit_temperature(weights, list(val.values()))
     for name, weight in zip(READINGS, weights, strict=True):
-        spread = float(np.sqrt(val["spoilt"].weights @ val["spoilt"].differences[:, READINGS.index(name)] ** 2))
+        spread = float(
+            np.sqrt(val["spoilt"].weights @ val["spoilt"].differences[:, READINGS.index(name)] ** 2)
+        )
         print(f"{name:12s} {weight:8.3f}   × typical difference {weight * spread:6.3f}")
-    for name, part in {**{f"{k} train": v for k, v in train.items()}, **{f"{k} val": v for k, v in val.items()}}.items():
-        print(f"{name:22s} pair accuracy {accuracy(weights, part):.3f}  surprise {loss(part.differences @ weights / temperature, part.weights):.3f}")
+    parts = [(name, "train", part) for name, part in train.items()]
+    parts += [(name, "val", part) for name, part in val.items()]
+    for name, split, part in parts:
+        surprise = loss(part.differences @ weights / temperature, part.weights)
+        print(f"{name:15s} {split:5s} pair accuracy {accuracy(weights, part):.3f}  surprise {surprise:.3f}")
     print(f"temperature {temperature:.3f}")
     slopes, intercept = fit_coarse()
     document = {

@@ -95,22 +95,33 @@ def spoilt(part: str) -> list[LabelledSeries]:
     """
 
     def build() -> list[LabelledSeries]:
-        paths = [os.path.join(DATA, "oasis", row["file"]) for row in _csv("oasis", "coarse.csv") if row["split"] == part]
-        for row in _csv("photos", "photos.csv"):
-            dealt = "val" if int(hashlib.sha256(row["file"].encode()).hexdigest(), 16) % 4 == 0 else "train"
-            if dealt == part:
-                paths.append(os.path.join(DATA, "photos", row["file"]))
-        chosen = sorted(paths, key=lambda path: hashlib.sha256(os.path.basename(path).encode()).hexdigest())
-        return [spoilt_series(path) for path in chosen[: 180 if part == "train" else 60]]
+        return [spoilt_series(path) for path in _photos_of(part)[: 180 if part == "train" else 60]]
 
     return cached(f"spoilt-{part}", build)
+
+
+def _photos_of(part: str) -> list[str]:
+    paths = [
+        os.path.join(DATA, "oasis", row["file"])
+        for row in _csv("oasis", "coarse.csv")
+        if row["split"] == part
+    ]
+    for row in _csv("photos", "photos.csv"):
+        dealt = "val" if int(_digest(row["file"]), 16) % 4 == 0 else "train"
+        if dealt == part:
+            paths.append(os.path.join(DATA, "photos", row["file"]))
+    return sorted(paths, key=lambda path: _digest(os.path.basename(path)))
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 Spoil = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 
 def spoilt_series(path: str) -> LabelledSeries:
-    rng = np.random.default_rng(int(hashlib.sha256(os.path.basename(path).encode()).hexdigest()[:8], 16))
+    rng = np.random.default_rng(int(_digest(os.path.basename(path))[:8], 16))
     photo = open_photo(path)
     pictures, pairs = [_settled(photo, rng), _settled(photo, rng)], []
     for strengths in SPOILS.values():
@@ -126,13 +137,44 @@ def spoilt_series(path: str) -> LabelledSeries:
     return LabelledSeries(os.path.basename(path), features, None, tuple(pairs))
 
 
+def leaning(part: str) -> list[LabelledSeries]:
+    """Photos with one clear near-horizontal line, turned until it is level, and turned away from level."""
+
+    def build() -> list[LabelledSeries]:
+        found = []
+        for path in _photos_of(part):
+            measured = features_of(open_photo(path)).measurements
+            if measured["tilt_confidence"] >= 0.35:
+                found.append(_leaning_series(path, measured["tilt"]))
+        return found
+
+    return cached(f"leaning-{part}", build)
+
+
+def _leaning_series(path: str, tilt: float) -> LabelledSeries:
+    rng = np.random.default_rng(0)
+    photo = open_photo(path)
+    leans = (0.0, 1.5, -1.5, 3.0, -3.0, 5.0, -5.0)
+    pictures = [_settled(_turned(photo, tilt + lean, kept=0.8), rng) for lean in leans]
+    pairs = [(i, j) for i, a in enumerate(leans) for j, b in enumerate(leans) if abs(a) < abs(b)]
+    return LabelledSeries(os.path.basename(path), [features_of(p) for p in pictures], None, tuple(pairs))
+
+
+def _turned(photo: Image.Image, degrees: float, kept: float) -> Image.Image:
+    """*photo* turned counter-clockwise, of which the middle is *kept*."""
+    width, height = photo.size
+    turned = photo.rotate(degrees, Image.Resampling.BICUBIC)
+    dx, dy = width * (1 - kept) / 2, height * (1 - kept) / 2
+    return turned.resize(photo.size, Image.Resampling.BICUBIC, box=(dx, dy, width - dx, height - dy))
+
+
 def _settled(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
     """*photo* as the next frame of a hand-held burst: shifted by a per cent or so, saved as a good JPEG."""
     width, height = photo.size
     margin = 0.02
-    left, top = rng.uniform(0, margin, 2)
-    box = (left * width, top * height, (left + 1 - margin) * width, (top + 1 - margin) * height)
-    moved = photo.resize(photo.size, Image.Resampling.BICUBIC, box=box)
+    left, top = (int(rng.integers(0, max(1, round(margin * side)))) for side in photo.size)
+    # By whole pixels: interpolation would soften the good frame and hide the blocks of the bad one.
+    moved = photo.crop((left, top, left + round(width * (1 - margin)), top + round(height * (1 - margin))))
     return _jpeg(moved, int(rng.integers(88, 96)))
 
 
@@ -185,9 +227,7 @@ def _lean(degrees: float) -> Spoil:
         angle = degrees * (1 if rng.random() < 0.5 else -1)
         width, height = photo.size
         kept = 1 - abs(np.sin(np.radians(angle))) * max(width / height, height / width)
-        turned = photo.rotate(angle, Image.Resampling.BICUBIC)
-        dx, dy = width * (1 - kept) / 2, height * (1 - kept) / 2
-        return turned.resize(photo.size, Image.Resampling.BICUBIC, box=(dx, dy, width - dx, height - dy))
+        return _turned(photo, angle, kept)
 
     return spoil
 

@@ -202,13 +202,13 @@ def _match_exposure(grey: Floats, others: Floats, overlap: Mask) -> Floats:
 
 def _unexplained(a: Floats, b: Floats) -> Floats:
     """How far each value lies outside what the 3 × 3 neighbourhood of the other plane holds, both ways."""
-    return np.maximum(_outside(a, b), _outside(b, a))
+    return np.asarray(np.maximum(_outside(a, b), _outside(b, a)), np.float32)
 
 
 def _outside(a: Floats, b: Floats) -> Floats:
     above = a - _extreme(b, np.maximum)
     below = _extreme(b, np.minimum) - a
-    return np.maximum(np.maximum(above, below), 0)
+    return np.asarray(np.maximum(np.maximum(above, below), 0), np.float32)
 
 
 def _extreme(planes: Floats, choose: np.ufunc) -> Floats:

@@ -26,12 +26,14 @@ class Places:
     seen: (n, rows, columns) whether a frame shows the place.
     weight: (rows, columns), sum 1: how much a place counts when the frames are compared.
     salience: (n, rows, columns) how much each frame's place stands out in that frame, mean 1.
+    difference: (n, rows, columns) the difference maps, 0…1.
     """
 
     cells: NDArray[np.float32]
     seen: NDArray[np.bool_]
     weight: FloatArray
     salience: FloatArray
+    difference: FloatArray
 
     def mean(self, channel: str) -> FloatArray:
         """(n,) weighted mean of *channel* over the places that count."""
@@ -40,7 +42,7 @@ class Places:
 
 
 def lay_cells(frames: Sequence[PhotoFeatures], alignment: Alignment, maps: Sequence[FloatArray]) -> Places:
-    """Lays the measured cells of *frames* over the reference frame and weighs places by how much frames differ.
+    """Lays the measured cells of *frames* over the reference frame; weighs places by how much frames differ.
 
     A place counts by the root mean square of the difference maps there, and twice as much where something
     stands out. Only places that all frames show count, unless there are hardly any.
@@ -62,12 +64,13 @@ def lay_cells(frames: Sequence[PhotoFeatures], alignment: Alignment, maps: Seque
     shape = (len(frames), rows, columns)
     shown = np.stack(seen).reshape(shape)
     out = np.stack(standing_out).reshape(shape).astype(np.float64)
-    difference_there = np.sqrt((np.stack(differing).reshape(shape).astype(np.float64) ** 2).mean(axis=0))
-    weight = (_REST + difference_there) * (1.0 + np.minimum(out.mean(axis=0), 3.0) / 3.0)
+    difference = np.stack(differing).reshape(shape).astype(np.float64)
+    differs = np.sqrt((difference**2).mean(axis=0))
+    weight = (_REST + differs) * (1.0 + np.minimum(out.mean(axis=0), 3.0) / 3.0)
     shared = shown.all(axis=0)
     if shared.mean() >= _LEAST_SHARED:
         weight = weight * shared
-    return Places(np.stack(cells).reshape(*shape, -1), shown, weight / weight.sum(), out)
+    return Places(np.stack(cells).reshape(*shape, -1), shown, weight / weight.sum(), out, difference)
 
 
 def _extent(frame: PhotoFeatures) -> FloatArray:

@@ -40,7 +40,8 @@ class Alignment:
     reference: index of the reference frame (its transform is the identity).
     transforms: (n, 2, 3) float64; transform i takes a point of the reference frame, in frame units of the
         reference, to frame i, in frame units of frame i (pixels / long side, origin upper left).
-    confidence: (n,) in [0, 1]; 0 = not registered, the transform then only centres and scales one frame on the other.
+    confidence: (n,) in [0, 1]; 0 = not registered, the transform then only centres and scales one frame on
+        the other.
     """
 
     reference: int
@@ -58,9 +59,9 @@ class _Level:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What the reference offers at one resolution: well-structured places and how grey reacts to each parameter.
+    """What the reference offers at one resolution: places with structure, and how their grey reacts to moves.
 
-    points: (k, 2) float32, frame units. values: (k,) grey. jacobian: (k, 4) for (log scale, turn, shift x, shift y).
+    points: (k, 2) float32, frame units. values: (k,) grey. jacobian: (k, 4) for scale, turn, shift x and y.
     """
 
     points: Floats
@@ -91,10 +92,10 @@ def register_series(frames: Sequence[PhotoFeatures]) -> Alignment:
 
 
 def most_central(frames: Sequence[PhotoFeatures]) -> int:
-    """Index of the frame whose descriptor is most like all the others'; ties are settled by content, not by place."""
+    """Index of the frame whose descriptor is most like all the others'; ties are settled by content."""
     vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
     likeness = np.sort(vectors @ vectors.T, axis=1).sum(axis=1).round(6)
-    best = np.flatnonzero(likeness == likeness.max())
+    best = np.flatnonzero(likeness == likeness.max()).tolist()
     return int(min(best, key=lambda i: frames[i].grey.tobytes()))
 
 
@@ -108,16 +109,16 @@ class View:
 
 
 def view(frame: PhotoFeatures) -> View:
-    level = _level(frame.grey, _VIEW_SIDE)
+    level = _level(frame, _VIEW_SIDE)
     return View(level, _target(level, _VIEW_POINTS), frame.size[0] / frame.size[1])
 
 
 def likeness_in_place(a: View, b: View) -> float:
     """How alike two frames are that were taken from one spot, −1…1, whatever the exposure of either.
 
-    Correlation of fine detail at the well-structured places of one frame; the better of both directions counts,
-    because what is clipped in one frame has structure in the other only. A shift of a few percent is found and
-    undone. Unlike frames stay below about .45; frames of different shape, and such without structure, score 0.
+    Correlation of fine detail at the well-structured places of one frame; the better of both directions
+    counts, because what is clipped in one frame has structure in the other only. A shift of a few percent is
+    found and undone. Unlike frames stay below about .45; frames of other shape or without structure score 0.
     """
     if abs(a.shape / b.shape - 1) > 0.02:
         return 0.0
@@ -132,7 +133,7 @@ def _likeness_seen_from(a: View, b: View) -> float:
 
 
 def _likeness_of_detail(target: _Target, level: _Level, fit: FloatArray) -> float:
-    """Correlation after the mean of every tile is taken out: that two frames share a horizon does not count."""
+    """Correlation after the mean of every tile is taken out: to share a horizon does not count."""
     if not len(target.points):
         return 0.0
     values, inside = _sample(level, target.points, fit)
@@ -156,14 +157,14 @@ class _Ruler:
     def __init__(self, reference: PhotoFeatures) -> None:
         self.reference = reference
         self.targets = [
-            _target(_level(reference.grey, side), count) for side, count in zip(_SIDES, _POINTS, strict=True)
+            _target(_level(reference, side), count) for side, count in zip(_SIDES, _POINTS, strict=True)
         ]
 
     def register(
         self, frame: PhotoFeatures, starts: Sequence[tuple[FloatArray, int]]
     ) -> tuple[FloatArray, float] | None:
-        """The refined transform of the best of *starts* (transform, inliers) with its confidence; None without one."""
-        levels = [_level(frame.grey, side) for side in _SIDES]
+        """The best of *starts* (transform, inliers), refined, with its confidence; None if none fits."""
+        levels = [_level(frame, side) for side in _SIDES]
         best: tuple[FloatArray, float] | None = None
         for start, inliers in starts:
             refined = start
@@ -200,7 +201,7 @@ def _by_correlation(reference: PhotoFeatures, frame: PhotoFeatures) -> list[Floa
     centred = _centred_fit(reference, frame)
     if reference.grey.shape != frame.grey.shape or min(frame.grey.shape) < 16:
         return [centred]
-    a, b = (_level(grey, _SIDES[0]) for grey in (reference.grey, frame.grey))
+    a, b = (_level(each, _SIDES[0]) for each in (reference, frame))
     window = np.outer(np.hanning(a.pixels.shape[0]), np.hanning(a.pixels.shape[1]))
     cross = np.fft.rfft2(b.pixels * window) * np.conj(np.fft.rfft2(a.pixels * window))
     peaks = np.fft.irfft2(cross / (np.abs(cross) + 1e-3 * np.abs(cross).max() + 1e-9), s=a.pixels.shape)
@@ -215,11 +216,11 @@ def _by_correlation(reference: PhotoFeatures, frame: PhotoFeatures) -> list[Floa
 def _register_by_way_of_others(
     frames: Sequence[PhotoFeatures], fits: list[FloatArray], confidence: FloatArray, ruler: _Ruler
 ) -> None:
-    """Lays frames that do not meet the reference on frames that do, pass by pass; fills *fits* and *confidence*."""
+    """Lays frames that do not meet the reference on frames that do; fills *fits* and *confidence*."""
     vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
     for _ in range(_CHAIN_PASSES):
-        known, missing = np.flatnonzero(confidence > 0), np.flatnonzero(confidence == 0)
-        if not len(missing) or len(known) < 2:
+        known, missing = (np.flatnonzero(mask).tolist() for mask in (confidence > 0, confidence == 0))
+        if not missing or len(known) < 2:
             return
         found = {}
         for i in missing:
@@ -232,7 +233,7 @@ def _register_by_way_of_others(
                     continue
                 start = _compose(bridge[0], fits[j])
                 refined = ruler.register(frames[i], [(start, bridge[1])])
-                found[int(i)] = refined or (start, 0.5 * float(confidence[j]) * _trust(bridge[1]))
+                found[i] = refined or (start, 0.5 * float(confidence[j]) * _trust(bridge[1]))
                 break
         if not found:
             return
@@ -240,8 +241,8 @@ def _register_by_way_of_others(
             fits[i], confidence[i] = fit, sureness
 
 
-def _level(grey: NDArray[np.uint8], side: int) -> _Level:
-    picture = Image.fromarray(grey)
+def _level(frame: PhotoFeatures, side: int) -> _Level:
+    picture = Image.fromarray(frame.grey)
     size = picture.size
     long_side = max(size)
     if long_side > side:
@@ -251,19 +252,22 @@ def _level(grey: NDArray[np.uint8], side: int) -> _Level:
         )
     pixels = np.asarray(normalise_contrast(picture), dtype=np.float32) - 128
     width, height = picture.size
-    return _Level(pixels, (width * long_side / size[0], height * long_side / size[1]))
+    unit = max(frame.size)
+    return _Level(pixels, (width * unit / frame.size[0], height * unit / frame.size[1]))
 
 
 def _target(level: _Level, count: int) -> _Target:
-    """The *count* places with the strongest gradients, the best of every small tile first."""
+    """The *count* places with the strongest gradients; none where there is no structure."""
     pixels = level.pixels
     rows, columns = pixels.shape
     if min(rows, columns) < 8:
         return _Target(np.empty((0, 2), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
-    down, across = np.gradient(pixels)
+    down, across = np.zeros_like(pixels), np.zeros_like(pixels)
+    down[1:-1], across[:, 1:-1] = (pixels[2:] - pixels[:-2]) / 2, (pixels[:, 2:] - pixels[:, :-2]) / 2
     strength = (across * across + down * down)[2:-2, 2:-2]
-    threshold = np.partition(strength.ravel(), max(0, strength.size - count))[max(0, strength.size - count)]
-    y, x = np.nonzero(strength >= max(float(threshold), 16.0))
+    place = max(0, strength.size - count)
+    threshold = float(np.partition(strength.ravel(), place)[place])
+    y, x = np.nonzero(strength >= max(threshold, 16.0))
     y, x = y[:count] + 2, x[:count] + 2
     points = np.stack([(x + 0.5) / level.scale[0], (y + 0.5) / level.scale[1]], axis=1)
     gx, gy = across[y, x] * level.scale[0], down[y, x] * level.scale[1]
@@ -327,7 +331,7 @@ def _tukey(error: Floats, inside: NDArray[np.bool_]) -> Floats:
 
 
 def _likeness(target: _Target, level: _Level, fit: FloatArray) -> float:
-    """Correlation of both frames' normalised grey at the target's places; 0 where fewer than a third are seen."""
+    """Correlation of both frames' grey at the target's places; 0 where fewer than a quarter are seen."""
     if not len(target.points):
         return 0.0
     values, inside = _sample(level, target.points, fit)
@@ -339,7 +343,7 @@ def _likeness(target: _Target, level: _Level, fit: FloatArray) -> float:
 
 
 def _confidence(likeness: float, inliers: int) -> float:
-    """0 below what chance reaches; towards 1 with likeness after registration and with agreeing key points."""
+    """0 below what chance reaches; towards 1 with likeness once registered and with agreeing key points."""
     founded = inliers >= _LEAST_INLIERS
     if likeness < (0.5 * _LEAST_LIKENESS if founded else _LEAST_LIKENESS):
         return 0.0

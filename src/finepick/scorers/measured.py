@@ -1,8 +1,8 @@
 """Many measurements, compared within the series and most of all where its frames differ.
 
-The utility of a frame is a weighted sum of a dozen readings; the odds that one frame is preferred over another
-are e to the difference of their utilities over a temperature (Bradley & Terry 1952). Weights and temperature
-lie in `measured.json`, written by `bench/fit_measured.py`.
+The utility of a frame is a weighted sum of a dozen readings; the odds that one frame is preferred over
+another are e to the difference of their utilities over a temperature (Bradley & Terry 1952). Weights and
+temperature lie in `measured.json`, written by `bench/fit_measured.py`.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class MeasuredScorer:
         )
 
     def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:
-        """Rough: of photos of different scenes, measurements say little about which one people like better."""
+        """Rough: measurements say little about which of two photos of different scenes people like better."""
         values = np.array([[photo.measurements[name] for name in COARSE_READINGS] for photo in features])
         if not len(values):
             return np.empty(0)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finepick.domain import Metadata
-from finepick.series.evidence import ACTION_SECONDS, SITTING_SECONDS, gap_seconds
+from finepick.features.descriptor import outline, outline_windows
+from finepick.series.evidence import ACTION_SECONDS, SITTING_SECONDS, FeatureLookup, gap_seconds
 
 NEIGHBOURS = 6
 LEAST_LIKENESS = 0.2
+CROPS = 3
+LEAST_CROP_LIKENESS = 0.5
 _ROWS_AT_ONCE = 512
 
 
@@ -37,7 +41,7 @@ def neighbours_in_time(metadata: Sequence[Metadata]) -> list[tuple[int, int]]:
                 if gap is not None and gap <= limit:
                     pairs.add((min(a, b), max(a, b)))
     for members in by_burst.values():
-        pairs.update(zip(members, members[1:], strict=False))
+        pairs.update(pairwise(members))
     return sorted(pairs)
 
 
@@ -57,4 +61,20 @@ def neighbours_in_content(descriptors: NDArray[np.float32]) -> list[tuple[int, i
         for row, column in zip(*np.nonzero(alike), strict=True):
             a, b = start + int(row), int(best[row, column])
             pairs.add((min(a, b), max(a, b)))
+    return sorted(pairs)
+
+
+def crops(
+    lookup: FeatureLookup, descriptors: NDArray[np.float32], group: NDArray[np.intp], places: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Each of the photos at *places* with the three of other groups most like one of its windows."""
+    wholes = outline(descriptors)
+    pairs: set[tuple[int, int]] = set()
+    for place in places:
+        likeness = (outline_windows(lookup.features(place).grey) @ wholes.T).max(axis=0)
+        likeness[group == group[place]] = -2
+        count = min(CROPS, len(likeness) - 1)
+        for other in np.argpartition(-likeness, count - 1)[:count] if count > 0 else ():
+            if likeness[other] >= LEAST_CROP_LIKENESS:
+                pairs.add((min(place, int(other)), max(place, int(other))))
     return sorted(pairs)

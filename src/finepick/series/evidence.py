@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,16 @@ from numpy.typing import NDArray
 from finepick.differences.registration import View, likeness_in_place, view
 from finepick.domain import FloatArray, Metadata
 from finepick.features.extraction import PhotoFeatures
-from finepick.features.keypoints import fit_similarity, match
+from finepick.features.keypoints import NOTHING_IN_COMMON, Keypoints, fit_similarity, match, strongest
 
 MOMENT_SECONDS = 1.5
 ACTION_SECONDS = 10.0
 SITTING_SECONDS = 300.0
 OUTING_SECONDS = 2 * 3600.0
+
+_WORTH_A_LOOK = 2  # matches among 64 points: one unlike pair in ten has them, every pair with 8 inliers
+
+Value = TypeVar("Value")
 
 
 class FeatureLookup(Protocol):
@@ -47,13 +51,7 @@ class CachedFeatures:
         return self.features(index).descriptor
 
     def features(self, index: int) -> PhotoFeatures:
-        kept = self._kept.pop(index, None)
-        if kept is None:
-            kept = self._load(index)
-            if len(self._kept) >= self._capacity:
-                self._kept.popitem(last=False)
-        self._kept[index] = kept
-        return kept
+        return _recall(self._kept, index, self._capacity, self._load)
 
 
 class Nearness(Enum):
@@ -126,8 +124,8 @@ def gap_seconds(a: datetime | None, b: datetime | None) -> float | None:
 def judge_bond(near: Nearness, evidence: Evidence) -> Bond:
     """Whether *evidence* is enough for two photos that are *near*.
 
-    The numbers are round on purpose. Between unlike photos 4 inliers are rare and 8 have not been seen without
-    a common object; `bench/grouping.py` shows what moving each by a fifth changes.
+    The numbers are round on purpose. Between unlike photos 4 inliers are rare and 8 have not been seen
+    without a common object; `bench/grouping.py` shows what moving each by a fifth changes.
     """
     spread_inliers = evidence.inliers * evidence.coverage
     if near is Nearness.MOMENT:
@@ -150,40 +148,54 @@ def judge_bond(near: Nearness, evidence: Evidence) -> Bond:
 
 
 class Examiner:
-    """Looks at pairs of photos; keeps small views of the photos used last."""
+    """Looks at pairs of photos; keeps small views of the *capacity* photos used last."""
 
-    def __init__(self, lookup: FeatureLookup, descriptors: NDArray[np.float32], *, capacity: int = 512) -> None:
+    def __init__(
+        self, lookup: FeatureLookup, descriptors: NDArray[np.float32], *, capacity: int = 512
+    ) -> None:
         self._lookup = lookup
         self._descriptors = descriptors
         self._capacity = capacity
         self._views: OrderedDict[int, View] = OrderedDict()
+        self._sketches: OrderedDict[int, Keypoints] = OrderedDict()
 
-    def examine(self, first: int, second: int, *, thorough: bool = True) -> Evidence:
-        """Evidence on a pair of photos; *thorough* also compares them in place where key points say too little."""
+    def examine(self, first: int, second: int) -> Evidence:
+        """Evidence on a pair of photos; they are compared in place where key points say too little."""
         likeness = float(self._descriptors[first] @ self._descriptors[second])
         a, b = self._lookup.features(first), self._lookup.features(second)
-        found = fit_similarity(a.keypoints, b.keypoints, match(a.keypoints, b.keypoints))
+        if len(match(self._sketch(first), self._sketch(second))) >= _WORTH_A_LOOK:
+            found = fit_similarity(a.keypoints, b.keypoints, match(a.keypoints, b.keypoints))
+        else:
+            found = NOTHING_IN_COMMON
         in_place, overlaid = 0.0, False
         still = found.inliers >= 5 and _is_still(found.transform)
         meagre = found.inliers < 12 or found.inliers * found.coverage < 5
-        if thorough and ((still and found.coverage < 0.6) or (meagre and likeness >= 0.3)):
+        if (still and found.coverage < 0.6) or (meagre and likeness >= 0.3):
             in_place = likeness_in_place(self._view(first), self._view(second))
             overlaid = still and found.coverage < 0.6 and in_place < 0.4
         return Evidence(likeness, found.inliers, found.coverage, in_place, overlaid, found.transform)
 
     def _view(self, index: int) -> View:
-        kept = self._views.pop(index, None)
-        if kept is None:
-            kept = view(self._lookup.features(index))
-            if len(self._views) >= self._capacity:
-                self._views.popitem(last=False)
-        self._views[index] = kept
-        return kept
+        return _recall(self._views, index, self._capacity, lambda i: view(self._lookup.features(i)))
+
+    def _sketch(self, index: int) -> Keypoints:
+        return _recall(
+            self._sketches, index, self._capacity, lambda i: strongest(self._lookup.features(i).keypoints, 16)
+        )
 
 
 def stack_descriptors(lookup: FeatureLookup, indices: Sequence[int]) -> NDArray[np.float32]:
     """Descriptors of the photos at *indices*, one row each."""
     return np.stack([lookup.descriptor(index) for index in indices]).astype(np.float32, copy=False)
+
+
+def _recall(kept: OrderedDict[int, Value], index: int, capacity: int, make: Callable[[int], Value]) -> Value:
+    """What *kept* holds at *index*, or else makes; beyond *capacity* the entry unused for longest goes."""
+    value = kept.pop(index) if index in kept else make(index)
+    kept[index] = value
+    if len(kept) > capacity:
+        kept.popitem(last=False)
+    return value
 
 
 def _is_still(transform: FloatArray) -> bool:

@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finepick.domain import Photo, Series, SeriesKind
+from finepick.domain import Metadata, Photo, Series, SeriesKind
 from finepick.errors import UsageError
-from finepick.series.candidates import neighbours_in_content, neighbours_in_time
+from finepick.features.extraction import PhotoFeatures
+from finepick.series.candidates import crops, neighbours_in_content, neighbours_in_time
 from finepick.series.evidence import (
     Bond,
     Examiner,
@@ -33,6 +35,8 @@ RULES = ("auto", "folder", "one", "single")
 
 BURST_GAP_SECONDS = 3.0
 _LEAST_COMMON_LIKENESS = 0.25
+_LEAST_APART = 0.4
+_LEAST_REMOTE = 0.9
 
 Progress = Callable[[int, int], None]
 
@@ -59,7 +63,11 @@ def group_photos(
     Raises UsageError for another rule.
     """
     if rule == "one":
-        series = [Series(SeriesKind.SIMILAR if len(photos) > 1 else SeriesKind.SINGLE, in_order(photos))] if photos else []
+        series = (
+            [Series(SeriesKind.SIMILAR if len(photos) > 1 else SeriesKind.SINGLE, in_order(photos))]
+            if photos
+            else []
+        )
     elif rule == "single":
         series = [Series(SeriesKind.SINGLE, (photo,)) for photo in photos]
     elif rule == "folder":
@@ -90,15 +98,19 @@ def _by_folder(photos: Sequence[Photo]) -> list[Series]:
     ]
 
 
-def _automatically(photos: Sequence[Photo], features: FeatureLookup, progress: Progress | None) -> list[Series]:
+def _automatically(
+    photos: Sequence[Photo], features: FeatureLookup, progress: Progress | None
+) -> list[Series]:
     series, rest = _by_prompt(photos, _nodes(photos))
     if not rest:
         return series
     descriptors = stack_descriptors(features, [node.index for node in rest])
     lookup = _Renumbered(features, [node.index for node in rest])
     for members in _components(rest, lookup, descriptors, progress):
-        for kind, places in split_sequences([(rest[i].photo, i) for i in members], lookup):
-            together = [photos[k] for i in places for k in rest[i].members]
+        for kind, places in split_sequences(
+            [rest[i].photo for i in members], _Renumbered(lookup, members).features
+        ):
+            together = [photos[k] for place in places for k in rest[members[place]].members]
             series.append(Series(kind or _kind(together), in_order(together)))
     return series
 
@@ -131,9 +143,7 @@ def _kind(photos: Sequence[Photo]) -> SeriesKind:
         return SeriesKind.SINGLE
     ordered = in_order(photos)
     cameras = {photo.metadata.camera for photo in ordered}
-    gaps = [
-        gap_seconds(a.metadata.taken_at, b.metadata.taken_at) for a, b in zip(ordered, ordered[1:], strict=False)
-    ]
+    gaps = [gap_seconds(a.metadata.taken_at, b.metadata.taken_at) for a, b in pairwise(ordered)]
     close = all(gap is not None and gap <= BURST_GAP_SECONDS for gap in gaps)
     return SeriesKind.BURST if close and len(cameras) == 1 else SeriesKind.SIMILAR
 
@@ -143,11 +153,29 @@ def _components(
 ) -> list[list[int]]:
     """Places of *nodes* that are tied together, each component in ascending order."""
     metadata = [node.photo.metadata for node in nodes]
-    in_time = neighbours_in_time(metadata)
-    pairs = in_time + sorted(set(neighbours_in_content(descriptors)) - set(in_time))
     examiner = Examiner(lookup, descriptors)
     forest = _Forest(len(nodes))
-    weak: list[tuple[float, int, int]] = []
+    in_time = neighbours_in_time(metadata)
+    pairs = in_time + sorted(set(neighbours_in_content(descriptors)) - set(in_time))
+    weak = _tie(forest, pairs, metadata, examiner, descriptors, progress)
+    timeless = [i for i, data in enumerate(metadata) if data.taken_at is None]
+    if timeless:
+        pairs = crops(lookup, descriptors, np.array([forest.root(i) for i in range(len(nodes))]), timeless)
+        weak += _tie(forest, pairs, metadata, examiner, descriptors, progress)
+    _join_weakly(forest, sorted(weak), descriptors)
+    return forest.trees()
+
+
+def _tie(
+    forest: _Forest,
+    pairs: Sequence[tuple[int, int]],
+    metadata: Sequence[Metadata],
+    examiner: Examiner,
+    descriptors: NDArray[np.float32],
+    progress: Progress | None,
+) -> list[tuple[float, int, int]]:
+    """Joins pairs with a strong bond in *forest*; returns those with a weak one, to be sorted."""
+    weak = []
     for done, (a, b) in enumerate(pairs):
         if progress is not None and done % 64 == 0:
             progress(done, len(pairs))
@@ -164,16 +192,14 @@ def _components(
             weak.append((-round(evidence.inliers * evidence.coverage + 10 * evidence.in_place, 3), a, b))
     if progress is not None:
         progress(len(pairs), len(pairs))
-    _join_weakly(forest, sorted(weak), descriptors)
-    return forest.trees()
+    return weak
 
 
 def _is_hopeless(near: Nearness, likeness: float) -> bool:
     """Spares a look at pairs that cannot reach what `judge_bond` will ask of them."""
-    return (near is Nearness.REMOTE and likeness < 0.9) or (near is Nearness.APART and likeness < LEAST_APART)
-
-
-LEAST_APART = 0.4
+    return (near is Nearness.REMOTE and likeness < _LEAST_REMOTE) or (
+        near is Nearness.APART and likeness < _LEAST_APART
+    )
 
 
 def _join_weakly(
@@ -226,5 +252,5 @@ class _Renumbered:
     def descriptor(self, index: int) -> NDArray[np.float32]:
         return self._lookup.descriptor(self._indices[index])
 
-    def features(self, index: int):  # noqa: ANN201
+    def features(self, index: int) -> PhotoFeatures:
         return self._lookup.features(self._indices[index])
