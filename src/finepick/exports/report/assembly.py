@@ -12,10 +12,21 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-SCRIPTS = ("data.js", "words.js", "pictures.js", "choices.js", "gallery.js", "panes.js", "viewer.js", "page.js")
+SCRIPTS = (
+    "data.js",
+    "words.js",
+    "pictures.js",
+    "choices.js",
+    "gallery.js",
+    "panes.js",
+    "viewer.js",
+    "page.js",
+)
 """ES modules in the order of their imports; a module may import from those before it only."""
 
-_MODULE_SYNTAX = re.compile(r"^(?:import\b[^;]*;\n|export (?=(?:const|let|function|async|class) ))", re.MULTILINE)
+_MODULE_SYNTAX = re.compile(
+    r"^(?:import\b[^;]*;\n|export (?=(?:const|let|function|async|class) ))", re.MULTILINE
+)
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -52,7 +63,9 @@ def assemble_page(document: Mapping[str, Any], *, title: str) -> Page:
 
 def inert_json(value: Any) -> str:
     """JSON in ASCII that cannot end the script element it stands in."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
 
 
 def displayable(text: str) -> str:

@@ -21,13 +21,13 @@ export function makePane(photo) {
 }
 
 /** Puts the best picture there is into the pane; again when a better one may have arrived. */
-export function fillPane(entry) {
+export function fillPane(entry, whenLoaded) {
   const image = largeImage(entry.photo);
   if (image !== entry.image) {
     entry.image = image;
     entry.picture.prepend(image);
     while (image.nextElementSibling?.tagName === "IMG") image.nextElementSibling.remove();
-    if (!image.complete) image.addEventListener("load", () => placePane(entry), { once: true });
+    if (!image.complete) image.addEventListener("load", whenLoaded, { once: true });
   }
   placePane(entry);
 }

@@ -125,7 +125,11 @@ function render() {
     stage.replaceChildren(...elements);
   }
   stage.dataset.up = visible.length;
-  visible.forEach(fillPane);
+  const settle = () => {
+    place();
+    fillPanel();
+  };
+  visible.forEach((entry) => fillPane(entry, settle));
   place();
   refreshViewer();
   fillPanel();

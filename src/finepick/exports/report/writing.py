@@ -99,7 +99,10 @@ def _write(
     photos = [photo["path"] for series in document["series"] for photo in series["photos"]]
     with_preview = _preview_order(document)
     steps = _Steps(len(photos) + len(with_preview), progress)
-    final, temporary = os.path.join(folder, PAGE_NAME), os.path.join(folder, f".report-{secrets.token_hex(6)}.tmp")
+    final, temporary = (
+        os.path.join(folder, PAGE_NAME),
+        os.path.join(folder, f".report-{secrets.token_hex(6)}.tmp"),
+    )
     outside = _PreviewFolder(os.path.join(folder, PREVIEW_FOLDER))
     try:
         with open(temporary, "xb") as stream:
@@ -160,9 +163,7 @@ def _write_thumbnails(stream: BinaryIO, photos: list[str], pictures: Pictures, s
         steps.advance()
 
 
-def _write_differences(
-    stream: BinaryIO, photos: list[str], numbers: list[int], pictures: Pictures
-) -> None:
+def _write_differences(stream: BinaryIO, photos: list[str], numbers: list[int], pictures: Pictures) -> None:
     for number in sorted(numbers):
         difference = pictures.difference(photos[number])
         if difference is not None and difference.size:
@@ -187,7 +188,9 @@ def _write_previews(
                 stream.write(_inert(f"p{number}", base64.b64encode(preview)))
                 embedded += 1
             else:
-                room = -1  # from here on all lie outside: best frames come first, a small one must not jump the queue
+                room = (
+                    -1
+                )  # from here on all lie outside: best frames come first, a small one must not jump the queue
                 name = outside.add(preview)
                 stream.write(_inert(f"p{number}", b"", f'data-file="{PREVIEW_FOLDER}/{name}"'))
                 beside += 1
