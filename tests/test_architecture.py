@@ -7,7 +7,7 @@ import sys
 import time
 
 import finepick
-from finepick.scorers.catalog import list_scorers
+from finepick.workflows.models import list_models_here
 
 HEAVY = ("torch", "scipy", "onnxruntime", "sqlalchemy", "lxml", "rich", "typer", "PIL", "pyarrow")
 
@@ -46,8 +46,8 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
 
 
 def test_every_scorer_in_the_catalogue_says_who_it_is() -> None:
-    for entry in list_scorers():
-        if entry.is_available:
+    for entry in list_models_here():
+        if entry.is_here:
             info = finepick.load_scorer(entry.name).info
             assert info.name == entry.name
             assert len(info.fingerprint) == 64

@@ -15,12 +15,12 @@ app = typer.Typer(help="What can judge here, and whether it is on this disk.", n
 def list_models(json: Json = False) -> None:
     """List the models that this version knows."""
     from finepick.cli.printing import print_json
-    from finepick.exports.documents import models_document, to_json
-    from finepick.scorers.catalog import list_scorers
+    from finepick.exports.documents import document, to_json
+    from finepick.workflows.models import list_models_here
 
-    entries = list_scorers()
+    entries = list_models_here()
     if json:
-        print_json(to_json(models_document(entries)))
+        print_json(to_json(document(models=[entry.as_dict() for entry in entries])))
         return
     from rich.console import Console
     from rich.table import Table
@@ -29,8 +29,7 @@ def list_models(json: Json = False) -> None:
     for heading in ("model", "here", "what it does"):
         table.add_column(heading, overflow="fold")
     for entry in entries:
-        mark = " (default)" if entry.is_default else ""
-        table.add_row(entry.name + mark, "yes" if entry.is_available else "no", entry.description)
+        table.add_row(entry.name, "yes" if entry.is_here else "no", entry.description)
     Console(highlight=False).print(table)
 
 
@@ -41,7 +40,7 @@ def path(
     """Print where a model's weights lie."""
     from finepick.cli.printing import print_json, printable
     from finepick.exports.documents import document, to_json
-    from finepick.scorers.catalog import weights_path
+    from finepick.workflows.models import weights_path
 
     where = weights_path(name)
     if json:

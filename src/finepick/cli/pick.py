@@ -157,7 +157,7 @@ def _pick(
         Library(settings, fresh=fresh, progress=progress, warn=warn) as library,
     ):
         result = pick_photos(library, paths, scorer=scorer, options=options)
-        left = leave(library, result, scorer, leaving, paths)
+        left = leave(library, result, scorer, leaving)
         if not json:
             pictures = _pictures(library, result, thumbnails)
     if json:

@@ -23,14 +23,14 @@ def score(
     """Score each photo by itself, from 1 to 10, comparable across series."""
     from finepick.cli.printing import ProgressBar, print_json, warn
     from finepick.exports.documents import score_document, to_json
-    from finepick.exports.tables import check_scores_file, write_scores
+    from finepick.exports.tables import check_scores_path, write_scores
     from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
     from finepick.settings import load_settings
     from finepick.workflows.library import Library
     from finepick.workflows.score import score_photos
 
     if out is not None:
-        check_scores_file(out)
+        check_scores_path(out)
     scorer = load_scorer(model or DEFAULT_SCORER)
     with (
         ProgressBar(quiet=quiet or json) as progress,

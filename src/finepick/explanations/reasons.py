@@ -21,6 +21,9 @@ from finepick.features.extraction import PhotoFeatures
 from finepick.features.measurements import Measurements, salience
 from finepick.scorers.base import Judgement
 
+EXPLANATIONS_VERSION = 1
+"""Raised whenever a change here or in `differences` alters what is said."""
+
 BETTER, WORSE = "better", "worse"
 MOST_REASONS = 5
 

@@ -64,6 +64,11 @@ def error_document(error: FinepickError) -> Document:
     }
 
 
+def document(**content: Any) -> Document:
+    """A document without a model: the version, then *content*."""
+    return {"finepick": __version__, **content}
+
+
 def to_json(document: Mapping[str, Any]) -> str:
     """*document* as ASCII text: a key a line, and a series, photo or skipped file a line.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
-from finepick.domain import FloatArray, Frame, Photo, Verdict
+from finepick.domain import Photo, Verdict
 from finepick.errors import DamagedImageError
+from finepick.explanations.pictures import draw_difference
+from finepick.exports.writing import atomic_write
 from finepick.scorers.base import Scorer
 from finepick.workflows.library import Library
 from finepick.workflows.ranking import explain_photos, series_maps, study_series
@@ -37,12 +40,13 @@ def winner_of(p_a: float) -> str:
     return "a" if p_a > 0.5 else "b"
 
 
-def frames_and_maps(
-    library: Library, photos: tuple[Photo, Photo], scorer: Scorer
-) -> tuple[Frame, Frame, FloatArray, FloatArray]:
-    """Two frames at most `MAP_SIDE` long, and where each differs from the other."""
-    map_a, map_b = series_maps(library, photos, scorer)
-    return library.frame(photos[0], MAP_SIDE), library.frame(photos[1], MAP_SIDE), map_a, map_b
+def write_map(library: Library, comparison: Comparison, scorer: Scorer, path: str) -> None:
+    """Draw where the two photos differ, as a PNG at *path*. Raises OutputError, and ImageError."""
+    maps = series_maps(library, comparison.photos, scorer)
+    frames = [library.frame(photo, MAP_SIDE) for photo in comparison.photos]
+    buffer = io.BytesIO()
+    draw_difference(frames[0], frames[1], maps[0], maps[1]).save(buffer, "PNG")
+    atomic_write(path, buffer.getvalue())
 
 
 def _read_one(library: Library, path: str) -> Photo:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from finepick.domain import FloatArray, Photo, PickResult
 from finepick.errors import UsageError
 from finepick.exports.copies import copy_keeps
-from finepick.exports.documents import pick_document, to_json
+from finepick.exports.documents import pick_document
 from finepick.exports.manifest import write_manifest
 from finepick.exports.report import write_report
 from finepick.exports.tables import write_picks
-from finepick.exports.writing import atomic_write, make_folder
 from finepick.exports.xmp import XmpOptions, parse_ratings, write_sidecars
 from finepick.scorers.base import Scorer
 from finepick.workflows.library import Library
@@ -92,24 +91,26 @@ class SeriesPictures:
 def _reported(library: Library, result: PickResult, scorer: Scorer, folder: str | None) -> Iterator[str]:
     if folder is None:
         return
-    make_folder(folder)
-    document = pick_document(result)
-    atomic_write(os.path.join(folder, "picks.json"), to_json(document).encode("ascii"))
     write_picks(result, folder)
-    files = write_report(document, SeriesPictures(library, result, scorer), folder)
+    files = write_report(pick_document(result), SeriesPictures(library, result, scorer), folder)
     yield f"Report: {files.page}"
     if files.preview_folder is not None:
         yield f"        with {files.outside_previews:,} previews in {files.preview_folder}; keep the two together"
 
 
 def _manifested(result: PickResult, folder: str | None) -> Iterator[str]:
-    if folder is not None:
-        yield f"Manifest: {write_manifest(result, folder)}"
+    if folder is None:
+        return
+    report = write_manifest(result, folder)
+    yield f"Manifest: {report.path}, {report.series:,} series of {report.photos:,} photos"
 
 
 def _copied(result: PickResult, folder: str | None) -> Iterator[str]:
-    if folder is not None:
-        yield f"Copies: {copy_keeps(result, folder)}"
+    if folder is None:
+        return
+    report = copy_keeps(result, folder)
+    yield f"Copies: {len(report.copies):,} files in {folder}, compared with the originals"
+    yield from (f"        not copied: {one.path}: {one.reason}" for one in report.failed)
 
 
 def _marked(result: PickResult, leaving: Leaving) -> Iterator[str]:

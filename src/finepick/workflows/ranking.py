@@ -30,14 +30,14 @@ from finepick.workflows.library import Library, SeriesFrames
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """All there is to know of a series: the judgement, its order, reasons per photo, difference maps (n).
+    """All there is to know of a series of n photos, in the order of the photos it was made for.
 
-    Everything is in the order of the photos it was made for.
+    reasons: per photo; here `versus` is the other photo's digest, since names must not matter.
+    maps: n difference maps (rows, columns), 255 where [0, 1] has 1.
     """
 
     judgement: Judgement
-    order: tuple[int, ...]
-    reasons: tuple[tuple[tuple[Reason, int], ...], ...]
+    reasons: tuple[tuple[Reason, ...], ...]
     maps: tuple[NDArray[np.uint8], ...]
 
 
@@ -50,19 +50,18 @@ def rank_series(library: Library, series: Series, scorer: Scorer) -> Ranking:
     if series.kind.is_kept_whole:
         return Ranking(series.kind, photos, tuple(range(len(photos))), (True,) * len(photos))
     study = study_series(library, photos, scorer)
+    judgement = study.judgement
     return Ranking(
         kind=series.kind,
         photos=photos,
-        order=study.order,
+        order=tuple(sorted(range(len(photos)), key=lambda i: (-judgement.fine[i], photos[i].path))),
         keep=(False,) * len(photos),
-        scores=study.judgement.fine,
-        coarse=study.judgement.coarse,
-        p_best=best_probabilities(study.judgement.preference),
-        preference=study.judgement.preference,
-        too_close=study.judgement.too_close,
-        why=tuple(
-            tuple(replace(reason, versus=photos[other].path) for reason, other in row) for row in study.reasons
-        ),
+        scores=judgement.fine,
+        coarse=judgement.coarse,
+        p_best=best_probabilities(judgement.preference),
+        preference=judgement.preference,
+        too_close=judgement.too_close,
+        why=tuple(_with_paths(row, photo, photos) for row, photo in zip(study.reasons, photos, strict=True)),
         _explain=_Explanation(library.settings, photos, scorer),
     )
 
@@ -80,7 +79,7 @@ def study_series(library: Library, photos: Sequence[Photo], scorer: Scorer) -> S
     if study is None:
         study = _study(library, ordered, scorer)
         library.cache.remember_study(key, "series", _pack(study))
-    return _in_order_of(photos, study, canonical)
+    return _in_order_of(study, canonical)
 
 
 def explain_photos(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Explainer:
@@ -99,30 +98,35 @@ def series_maps(library: Library, photos: Sequence[Photo], scorer: Scorer) -> tu
 def _study(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Study:
     frames = SeriesFrames(library, photos)
     judgement = scorer.judge(frames)
-    order = tuple(sorted(range(len(photos)), key=lambda i: (-judgement.fine[i], photos[i].path)))
     features = [frames.features(i) for i in range(len(photos))]
     alignment = register_series(features)
     maps = difference_maps(features, alignment)
-    reasons = explain_series(features, alignment, maps, judgement).per_photo(order)
-    return Study(judgement, order, reasons, tuple(np.rint(one * 255).astype(np.uint8) for one in maps))
+    best_first = np.argsort(-judgement.fine, kind="stable").tolist()
+    digests = [photo.digest for photo in photos]
+    reasons = explain_series(features, alignment, maps, judgement).per_photo(best_first, digests)
+    return Study(judgement, reasons, tuple(np.rint(one * 255).astype(np.uint8) for one in maps))
 
 
-def _in_order_of(photos: Sequence[Photo], study: Study, canonical: Sequence[int]) -> Study:
-    """*study*, made for photos in canonical order, for *photos* as they are given."""
+def _in_order_of(study: Study, canonical: Sequence[int]) -> Study:
+    """*study*, made for photos in canonical order, for photos as they are given."""
     place = np.argsort(canonical)  # of photo i of the given order among the canonical ones
     judgement = study.judgement
-    arranged = replace(
-        judgement,
-        fine=judgement.fine[place],
-        coarse=None if judgement.coarse is None else judgement.coarse[place],
-        preference=judgement.preference[np.ix_(place, place)],
-    )
     return Study(
-        judgement=arranged,
-        order=tuple(sorted(range(len(photos)), key=lambda i: (-arranged.fine[i], photos[i].path))),
-        reasons=tuple(tuple((reason, canonical[other]) for reason, other in study.reasons[i]) for i in place),
+        judgement=replace(
+            judgement,
+            fine=judgement.fine[place],
+            coarse=None if judgement.coarse is None else judgement.coarse[place],
+            preference=judgement.preference[np.ix_(place, place)],
+        ),
+        reasons=tuple(study.reasons[i] for i in place),
         maps=tuple(study.maps[i] for i in place),
     )
+
+
+def _with_paths(reasons: Sequence[Reason], photo: Photo, photos: Sequence[Photo]) -> tuple[Reason, ...]:
+    """*reasons* of *photo*, with the path of the other photo instead of its digest."""
+    paths = {other.digest: other.path for other in photos if other is not photo}
+    return tuple(replace(reason, versus=paths[reason.versus]) for reason in reasons)
 
 
 def _key(scorer: Scorer, photos: Sequence[Photo]) -> str:
@@ -133,7 +137,7 @@ def _key(scorer: Scorer, photos: Sequence[Photo]) -> str:
 def _pack(study: Study) -> bytes:
     judgement = study.judgement
     rows = [
-        [[str(reason.attribute), reason.direction, reason.strength, reason.text, other] for reason, other in row]
+        [[str(reason.attribute), reason.direction, reason.strength, reason.versus, reason.text] for reason in row]
         for row in study.reasons
     ]
     arrays: dict[str, NDArray[np.generic]] = {
@@ -160,13 +164,8 @@ def _unpack(blob: bytes) -> Study | None:
         rows = json.loads(arrays["reasons"].tobytes())
     except (ValueError, KeyError):
         return None
-    reasons = tuple(
-        tuple((Reason(Attribute(name), direction, strength, "", text), other) for name, direction, strength, text, other in row)
-        for row in rows
-    )
-    count = len(judgement.fine)
-    order = tuple(int(i) for i in np.argsort(-judgement.fine, kind="stable"))
-    return Study(judgement, order, reasons, tuple(arrays[f"map{i}"] for i in range(count)))
+    reasons = tuple(tuple(Reason(Attribute(name), *others) for name, *others in row) for row in rows)
+    return Study(judgement, reasons, tuple(arrays[f"map{i}"] for i in range(len(judgement.fine))))
 
 
 @dataclass(frozen=True, slots=True)
