@@ -9,10 +9,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-import click
+import typer
 
 from finepick.cli.app import app
 from finepick.errors import FinepickError, UsageError
+
+# Typer brings Click along, in some versions under a name of its own; this is that Click's UsageError either way.
+_WrongUsage: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -27,9 +30,9 @@ def _run(words: list[str]) -> int:
     try:
         code = app(args=words, prog_name="finepick", standalone_mode=False)
         return code if isinstance(code, int) else DONE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except click.ClickException as error:
+    except _WrongUsage as error:
         error.show()
         return WRONG_USAGE
     except FinepickError as error:

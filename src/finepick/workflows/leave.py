@@ -13,7 +13,7 @@ from finepick.exports.documents import pick_document
 from finepick.exports.manifest import write_manifest
 from finepick.exports.report import write_report
 from finepick.exports.tables import write_picks
-from finepick.exports.xmp import XmpOptions, parse_ratings, write_sidecars
+from finepick.exports.xmp import XmpOptions, parse_ratings, plan_sidecars, write_sidecars
 from finepick.scorers.base import Scorer
 from finepick.workflows.library import Library
 from finepick.workflows.ranking import series_maps
@@ -114,5 +114,11 @@ def _copied(result: PickResult, folder: str | None) -> Iterator[str]:
 
 
 def _marked(result: PickResult, leaving: Leaving) -> Iterator[str]:
-    if leaving.xmp:
-        yield f"Sidecars: {write_sidecars(result, leaving.sidecars())}"
+    if not leaving.xmp:
+        return
+    plans = plan_sidecars(result, leaving.sidecars())
+    report = write_sidecars(plans, overwrite=leaving.xmp_overwrite)
+    yield f"Sidecars: {len(report.written):,} written, {len(report.unchanged):,} as they should be"
+    if report.human:
+        yield f"        a human's marks were kept in {len({path for path, _ in report.human}):,}"
+    yield from (f"        refused: {one.sidecar}: {one.reason}" for one in report.refused)
