@@ -75,7 +75,8 @@ def test_paths_are_spelt_as_given(shoot, monkeypatch):
 
 def test_bytes_decide_and_not_names(shoot):
     root = shoot({"photo": JPEG, "photo.dat": JPEG, "text.jpg": b"hello", "empty.png": b"",
-                  "notes.txt": b"hi", "zeros.jpg": bytes(500), "film.mov": b"\0\0\0\x18ftypqt  "})  # fmt: skip
+                  "notes.txt": b"hi", "zeros.jpg": bytes(500),
+                  "film.mov": b"\0\0\0\x18ftypqt  "})  # fmt: skip
 
     found = find_photos([root])
 

@@ -165,7 +165,7 @@ def test_values_that_make_no_sense_are_left_out():
 
 
 def test_exposure_is_also_read_from_apex_values():
-    metadata = from_exif({}, {0x9201: ("srational", (8, 1)), 0x9202: ("rational", (4, 1)), 
+    metadata = from_exif({}, {0x9201: ("srational", (8, 1)), 0x9202: ("rational", (4, 1)),
                               0x8827: ("H", 65535), 0x8833: ("I", 102400)})  # fmt: skip
 
     assert metadata.exposure_seconds == 1 / 256 and metadata.f_number == 4 and metadata.iso == 102400

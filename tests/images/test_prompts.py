@@ -195,7 +195,7 @@ def test_novelai(prompt_of, texts):
     [
         {"prompt": "{"}, {"prompt": "[]"}, {"prompt": "{}"}, {"prompt": '{"1": 5}'},
         {"prompt": '{"1": {"inputs": []}}'},
-        {"prompt": "[" * 100_000}, {"prompt": '{"a":' * 100_000}, 
+        {"prompt": "[" * 100_000}, {"prompt": '{"a":' * 100_000},
         {"invokeai_metadata": "nul"}, {"sd-metadata": '{"image": 1}'},
         {"sd-metadata": '{"image": {"prompt": [1, {"prompt": 2}]}}'},
         {"Dream": "no quotes"}, {"parameters": "  \n "},
