@@ -173,7 +173,8 @@ def test_a_picture_in_memory_of_any_mode_gives_a_frame_and_stays_as_it_was(mode)
 def test_all_grey_modes_agree_on_half_grey():
     pictures = [
         Image.new("L", (8, 8), 128), Image.new("I;16", (8, 8), 128 * 257), Image.new("F", (8, 8), 128 / 255),
-        Image.new("I", (8, 8), 128 * 257), Image.new("LA", (8, 8), (128, 255)), Image.new("RGB", (8, 8), (128,) * 3),
+        Image.new("I", (8, 8), 128 * 257), Image.new("LA", (8, 8), (128, 255)),
+        Image.new("RGB", (8, 8), (128,) * 3),
     ]  # fmt: skip
 
     assert {frame_from_image(picture, long_side=8).tobytes() for picture in pictures} == {bytes([128]) * 192}

@@ -150,8 +150,10 @@ def test_values_that_make_no_sense_are_left_out():
     metadata = from_exif(
         {},
         {
-            0x829A: ("rational", (1, 0)), 0x829D: ("rational", (0, 0)), 0x8827: ("H", 0), 0x9206: ("I", 0xFFFFFFFF),
-            0x920A: ("rational", (0, 1)), 0xA402: ("H", 0), 0x9204: ("srational", (1, 0)), 0xA434: ("ascii", "  "),
+            0x829A: ("rational", (1, 0)), 0x829D: ("rational", (0, 0)), 0x8827: ("H", 0),
+            0x9206: ("I", 0xFFFFFFFF),
+            0x920A: ("rational", (0, 1)), 0xA402: ("H", 0), 0x9204: ("srational", (1, 0)),
+            0xA434: ("ascii", "  "),
         },
     )  # fmt: skip
 
@@ -163,8 +165,8 @@ def test_values_that_make_no_sense_are_left_out():
 
 
 def test_exposure_is_also_read_from_apex_values():
-    metadata = from_exif({}, {0x9201: ("srational", (8, 1)), 0x9202: ("rational", (4, 1)), 0x8827: ("H", 65535),
-                              0x8833: ("I", 102400)})  # fmt: skip
+    metadata = from_exif({}, {0x9201: ("srational", (8, 1)), 0x9202: ("rational", (4, 1)),
+                              0x8827: ("H", 65535), 0x8833: ("I", 102400)})  # fmt: skip
 
     assert metadata.exposure_seconds == 1 / 256 and metadata.f_number == 4 and metadata.iso == 102400
 

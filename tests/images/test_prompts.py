@@ -60,6 +60,11 @@ def test_far_alphabets_survive_the_user_comment(prompt_of, code):
     assert prompt_of(saved(scene(), "JPEG", exif=comment(text, code))) == "夕焼けの灯台、柔らかい光"
 
 
+@pytest.mark.parametrize("wrap", [lambda inner: inner, lambda inner: {"sui_image_params": inner}])
+def test_fooocus_and_swarmui_write_json_there(wrap):
+    assert find_prompt({"parameters": json.dumps(wrap({"prompt": PROMPT, "seed": 3}))}) == PROMPT
+
+
 def test_a_persons_comment_is_no_prompt(prompt_of):
     assert prompt_of(saved(scene(), "JPEG", exif=comment("Grandma's birthday", "ascii"))) is None
     assert prompt_of(png_with_text(scene(), {"Comment": "Created with GIMP", "Title": "Sunset"})) is None
@@ -188,9 +193,12 @@ def test_novelai(prompt_of, texts):
 @pytest.mark.parametrize(
     "texts",
     [
-        {"prompt": "{"}, {"prompt": "[]"}, {"prompt": "{}"}, {"prompt": '{"1": 5}'}, {"prompt": '{"1": {"inputs": []}}'},
-        {"prompt": "[" * 100_000}, {"prompt": '{"a":' * 100_000}, {"invokeai_metadata": "nul"}, {"sd-metadata": '{"image": 1}'},
-        {"sd-metadata": '{"image": {"prompt": [1, {"prompt": 2}]}}'}, {"Dream": "no quotes"}, {"parameters": "  \n "},
+        {"prompt": "{"}, {"prompt": "[]"}, {"prompt": "{}"}, {"prompt": '{"1": 5}'},
+        {"prompt": '{"1": {"inputs": []}}'},
+        {"prompt": "[" * 100_000}, {"prompt": '{"a":' * 100_000},
+        {"invokeai_metadata": "nul"}, {"sd-metadata": '{"image": 1}'},
+        {"sd-metadata": '{"image": {"prompt": [1, {"prompt": 2}]}}'},
+        {"Dream": "no quotes"}, {"parameters": "  \n "},
         {"prompt": json.dumps(comfyui({"class_type": 7, "inputs": {"text": [["a"], {}]}}))},
         {"prompt": '{"1": {"class_type": "KSampler", "inputs": {"positive": [["1"], 0]}}}'},
     ],

@@ -115,8 +115,9 @@ def _fit(picture: Image.Image, long_side: int) -> Image.Image:
     if scale >= 1:
         return picture
     width, height = (max(1, round(length * scale)) for length in picture.size)
-    # Hamming: no ringing, no jags at ratios near 1, half the price of Lanczos.
-    return picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
+    # Whole steps by averaging, as the JPEG decoder does, the rest with Hamming: no ringing, no jags at ratios
+    # near 1, half the price of Lanczos.
+    return picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=1.0)
 
 
 def _in_srgb(picture: Image.Image, icc: bytes, notes: list[str]) -> Image.Image:

@@ -31,7 +31,7 @@ def read_metadata(
     """
     notes = list(details.notes)
     main, exif = _directories(details, notes)
-    properties = _properties(details.xmp, notes)
+    properties = _properties(details.xmp, notes, limits)
     comment = exif.raw(_USER_COMMENT, limit=limits.max_metadata_bytes) if exif else None
     description = main.text(0x010E, limit=limits.max_metadata_bytes) if main else None
     make = main.text(0x010F, limit=4096) if main else None
@@ -82,7 +82,10 @@ def _directories(details: Details, notes: list[str]) -> tuple[Directory | None, 
     return main, below
 
 
-def _properties(xmp: bytes, notes: list[str]) -> Properties:
+def _properties(xmp: bytes, notes: list[str], limits: ReadLimits) -> Properties:
+    if len(xmp) > limits.max_metadata_bytes:
+        notes.append("its XMP data is too large and was not used")
+        return {}
     try:
         return read_xmp(xmp)
     except BadXmpError:

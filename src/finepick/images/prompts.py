@@ -32,6 +32,7 @@ def find_prompt(
 
 
 def _candidates(texts: Mapping[str, str], comment: str, exif_texts: Sequence[str]) -> Iterable[str | None]:
+    yield _from_json_parameters(texts.get("parameters", ""))
     yield _from_parameters(texts.get("parameters", ""), is_certain=True)
     yield _from_comfyui(texts.get("prompt", ""))
     yield _from_invokeai(texts)
@@ -81,6 +82,15 @@ def _from_parameters(text: str, *, is_certain: bool) -> str | None:
             end, is_ours = index, True
             break
     return "\n".join(lines[:end]) if is_ours else None
+
+
+def _from_json_parameters(text: str) -> str | None:
+    """Fooocus and SwarmUI put JSON where Automatic1111 writes plain text."""
+    found = _load(text) if text.lstrip().startswith("{") else None
+    if isinstance(found, dict):
+        found = found.get("sui_image_params", found)
+    prompt = found.get("prompt") if isinstance(found, dict) else None
+    return prompt if isinstance(prompt, str) else None
 
 
 def _load(text: str) -> Any:

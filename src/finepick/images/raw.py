@@ -17,7 +17,7 @@ from finepick.images.tiff import BadTiffError, open_tiff
 SMALLEST_PREVIEW = 640
 """A preview with a shorter long side is a thumbnail: too little to judge sharpness by."""
 
-_SUB_DIRECTORIES = 330
+_MAKE, _SUB_DIRECTORIES, _DNG_VERSION = 271, 330, 50706
 _EXIF_OF_FLIP = {1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 _NO_PREVIEW = "RAW without a usable preview: developed plainly at half size"
 
@@ -35,7 +35,7 @@ def decode_raw(source: Source) -> Decoded:
         with rawpy.imread(io.BytesIO(source.data)) as raw:
             sizes = raw.sizes
             source.require_size(sizes.raw_width, sizes.raw_height)
-            details = _details(source, raw)
+            details = _details(source)
             preview = _preview(rawpy, raw, source)
             if preview is None or _is_thumbnail(preview, sizes):
                 return _develop(raw, details, sizes)
@@ -48,7 +48,7 @@ def decode_raw(source: Source) -> Decoded:
     return _upright(preview, details, (sizes.width, sizes.height), _EXIF_OF_FLIP.get(sizes.flip, 1))
 
 
-def _details(source: Source, raw: Any) -> Details:
+def _details(source: Source) -> Details:
     """EXIF from the RAW's own directories: it is a TIFF nearly always, or it is Canon's CR3."""
     data = source.data
     if data[4:8] == b"ftyp":
@@ -57,9 +57,10 @@ def _details(source: Source, raw: Any) -> Details:
         first = open_tiff(data)
     except BadTiffError:
         return Details()
-    # LibRaw shows the preview of a file whose own pixels are missing.
-    for page in (first, *first.directories(_SUB_DIRECTORIES), *first.following(limit=16)):
-        require_whole_strips(source, page)
+    # LibRaw shows the preview of a file whose own pixels are missing. Not every maker fills in these fields.
+    if _DNG_VERSION in first or (first.text(_MAKE, limit=256) or "").startswith(("Canon", "NIKON")):
+        for page in (first, *first.directories(_SUB_DIRECTORIES), *first.following(limit=16)):
+            require_whole_strips(source, page)
     return Details(exif=data, xmp=first.raw(700, limit=source.limits.max_metadata_bytes) or b"")
 
 
