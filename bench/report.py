@@ -203,7 +203,7 @@ def _look_at(folder: str, path: str) -> dict[str, Any]:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         address = Path(folder, "report.html").absolute().as_uri()
         page.goto(address, wait_until="commit")
-        early = _scroll(page, stop_after_seconds=1.5)
+        early = _scroll(page, seconds=2)
         page.wait_for_selector("html[data-built]")
         page.wait_for_load_state("load")
         return {
@@ -235,11 +235,14 @@ def _first_paint(browser: Any, folder: str) -> dict[str, float]:
     return {name: round(value) for name, value in found.items()}
 
 
-def _scroll(page: Any, stop_after_seconds: float = 60) -> dict[str, int]:
-    """Scrolls half a screen a frame; counts looks and looks that showed a thumbnail without a picture."""
+def _scroll(page: Any, *, seconds: float | None = None) -> dict[str, int]:
+    """Scrolls half a screen a frame, to the end or for some *seconds* of a page that still grows.
+
+    Counts looks and looks that showed a thumbnail without a picture.
+    """
     looks = gaps = 0
     started = time.perf_counter()
-    while time.perf_counter() - started < stop_after_seconds:
+    while seconds is None or time.perf_counter() - started < seconds:
         at_end = page.evaluate(
             """() => new Promise((resolve) => { scrollBy(0, innerHeight / 2);
               requestAnimationFrame(() => resolve(
@@ -247,7 +250,7 @@ def _scroll(page: Any, stop_after_seconds: float = 60) -> dict[str, int]:
         )
         looks += 1
         gaps += page.evaluate(VISIBLE_GAPS) > 0
-        if at_end:
+        if at_end and seconds is None:
             break
     return {"looks": looks, "with_gaps": gaps}
 
