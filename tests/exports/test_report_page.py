@@ -32,7 +32,7 @@ HOSTILE = [
 
 
 class DrawnPictures:
-    """Every photo in a colour of its own with a disc; its difference map has one hill, right of the middle."""
+    """Every photo in a colour of its own with a disc; its difference map has one hill on the right."""
 
     def _drawn(self, path: str, width: int, height: int) -> bytes:
         shade = sum(path.encode("utf-8", "surrogateescape")) % 200
@@ -152,7 +152,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(browser: Any, tmp_path: Path) -> Iterator[Any]:
-    """Writes a report of a document and opens it from the disk; at the end nothing may have been complained about."""
+    """Writes a report and opens it from the disk; at the end there must be no complaint and no request."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     visits: list[Visit] = []
 
@@ -230,16 +230,16 @@ def test_arrows_walk_through_photos_and_series(visit: Any) -> None:
 def test_the_viewer_opens_side_by_side_walks_and_gives_the_focus_back(visit: Any) -> None:
     seen = visit()
     seen.press("ArrowRight", "Enter")
-    assert seen.texts(".pane .name") == ["a1.jpg · 71 %", "a2.jpg · 10 %"]
+    assert seen.texts(".pane .name") == ["a1.jpg", "a2.jpg"]
     seen.press("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")
-    assert seen.texts(".pane .name") == ["a1.jpg · 71 %", "a4.jpg · 10 %"]
+    assert seen.texts(".pane .name") == ["a1.jpg", "a4.jpg"]
     assert "Reason of 3." in seen.page.locator("#reasons").inner_text()
     seen.press("4")
     assert seen.page.locator(".pane").count() == 4
     seen.press("1")
-    assert seen.texts(".pane .name") == ["a4.jpg · 10 %"]
+    assert seen.texts(".pane .name") == ["a4.jpg"]
     seen.press("ArrowDown")
-    assert seen.texts(".pane .name") == ["b1.jpg · 71 %"]
+    assert seen.texts(".pane .name") == ["b1.jpg"]
     seen.press("Escape")
     assert not seen.page.locator("#viewer").is_visible()
     assert seen.focused().startswith("b1.jpg")
@@ -297,10 +297,10 @@ def test_z_goes_to_where_the_photos_differ(visit: Any) -> None:
     middle = seen.page.evaluate(
         """() => { const pane = document.querySelector('.pane').getBoundingClientRect();
           const box = document.querySelector('.picture').getBoundingClientRect();
-          return [(pane.left + pane.width / 2 - box.left) / box.width, (pane.top + pane.height / 2 - box.top) / box.height]; }"""
+          return (pane.left + pane.width / 2 - box.left) / box.width; }"""
     )
     # the hill of the map lies in column 44.5 of 64; up and down the view is held by the picture's border
-    assert middle[0] == pytest.approx(45 / 64, abs=0.02)
+    assert middle == pytest.approx(45 / 64, abs=0.02)
 
 
 def test_the_difference_map_glows_where_the_photos_differ(visit: Any) -> None:
@@ -313,7 +313,8 @@ def test_the_difference_map_glows_where_the_photos_differ(visit: Any) -> None:
     opacity = seen.page.evaluate(
         """() => { const map = document.querySelector('.heat');
           const row = map.getContext('2d').getImageData(0, map.height * 20 / 43, map.width, 1).data;
-          return Array.from({ length: 64 }, (_, cell) => row[Math.floor((cell + 0.5) * map.width / 64) * 4 + 3]); }"""
+          const cells = Array.from({ length: 64 }, (_, cell) => Math.floor((cell + 0.5) * map.width / 64));
+          return cells.map((column) => row[column * 4 + 3]); }"""
     )
     assert max(range(64), key=opacity.__getitem__) in (44, 45)
     assert opacity[44] > 150 and max(opacity[:30]) < 10
@@ -331,7 +332,7 @@ def test_blinking_alternates_with_the_best_while_the_key_is_held(visit: Any) -> 
         )
         assert seen.page.locator(".pane").count() == 1
     seen.page.keyboard.up("b")
-    assert seen.texts(".pane .name") == ["a1.jpg · 71 %", "a2.jpg · 10 %"]
+    assert seen.texts(".pane .name") == ["a1.jpg", "a2.jpg"]
 
 
 def test_marks_change_the_choice_and_outlive_the_page(visit: Any) -> None:
@@ -439,7 +440,8 @@ def test_every_thumbnail_in_sight_has_its_picture_while_scrolling(visit: Any) ->
                 const box = image.getBoundingClientRect();
                 return box.height && box.bottom > 0 && box.top < innerHeight; });
               const full = inSight.filter((image) => image.naturalWidth > 0).length;
-              resolve([inSight.length - full, full, scrollY + innerHeight >= document.documentElement.scrollHeight - 1]);
+              const bottom = document.documentElement.scrollHeight - 1;
+              resolve([inSight.length - full, full, scrollY + innerHeight >= bottom]);
             }); })"""
         )
         assert empty == 0
@@ -465,7 +467,7 @@ def test_help_lists_the_keys_and_returns_to_where_one_was(visit: Any) -> None:
     assert seen.page.locator("#help").is_visible()
     seen.press("ArrowRight", "Escape")
     assert not seen.page.locator("#help").is_visible()
-    assert seen.texts(".pane .name")[1] == "a2.jpg · 10 %"
+    assert seen.texts(".pane .name")[1] == "a2.jpg"
 
 
 def test_everything_that_can_be_pressed_has_a_name(visit: Any) -> None:
@@ -473,7 +475,7 @@ def test_everything_that_can_be_pressed_has_a_name(visit: Any) -> None:
     seen.press("ArrowRight", "Enter")
     nameless = seen.page.eval_on_selector_all(
         "button, input",
-        """all => all.filter(one => !one.textContent.trim() && !one.getAttribute('aria-label') && !one.labels?.length)
+        """all => all.filter(one => !one.textContent.trim() && !one.ariaLabel && !one.labels?.length)
           .map(one => one.outerHTML)""",
     )
     assert nameless == []

@@ -78,7 +78,7 @@ def document(*series: Sequence[str], kind: str = "burst") -> dict[str, Any]:
 
 
 class Elements(HTMLParser):
-    """Scripts by id with their text and attributes, the policy, and the style, read by Python's own parser."""
+    """Scripts by id with text and attributes, the policy and the style, read by Python's own parser."""
 
     def __init__(self, page: Path) -> None:
         super().__init__()

@@ -43,8 +43,8 @@ class Page:
 def assemble_page(document: Mapping[str, Any], *, title: str) -> Page:
     """The page for a document of `pick`, without its pictures.
 
-    Scripts and styles stand in it as they are and are allowed by their hash alone. Raises ValueError where the
-    document holds a number that JSON has no spelling for.
+    Scripts and styles stand in it as they are and are allowed by their hash alone. Raises ValueError where
+    the document holds a number that JSON has no spelling for.
     """
     style, script = _source("page.css"), _joined_scripts()
     values = {

@@ -103,7 +103,7 @@ function verdict(series) {
     "div",
     "verdict",
     {},
-    make("p", "sure", {}, make("strong", "", {}, percent(best.chance ?? 0)), series.tooClose ? " likely the best" : " sure", meter(best.chance ?? 0)),
+    make("p", "sure", {}, make("strong", "", {}, percent(best.chance ?? 0)), series.tooClose ? ` the likeliest of ${series.photos.length}` : " sure", meter(best.chance ?? 0)),
     versus ? make("p", "versus", {}, `Compared with ${readable(versus.name)}`) : null,
     shown.length ? make("ul", "reasons", {}, ...shown.map(reasonLine)) : make("p", "versus", {}, "No measured difference stands out."),
   );
@@ -283,5 +283,5 @@ export function applyFilter(filter, search) {
   skippedPart.hidden = !(["all", "close", "skipped"].includes(filter) && someSkipped);
   nothing.hidden = shown.length > 0 || !skippedPart.hidden;
   nothing.textContent = photos.length ? "Nothing here matches." : "No photos were found.";
-  return shown.reduce((count, series) => count + series.photos.length, 0);
+  return shown.flatMap((series) => series.photos).filter((photo) => filter !== "kept" || isKept(photo)).length;
 }

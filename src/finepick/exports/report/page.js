@@ -29,10 +29,11 @@ let filter = "all";
 
 // --- header --------------------------------------------------------------------------------------------------------
 
-function say(text) {
+/** Says something for a moment; *quietly* to screen readers only. */
+function say(text, quietly = false) {
   const toast = byId("toast");
   toast.textContent = text;
-  toast.classList.add("shown");
+  toast.classList.toggle("shown", !quietly);
   clearTimeout(say.timer);
   say.timer = setTimeout(() => toast.classList.remove("shown"), 2600);
 }
@@ -76,7 +77,7 @@ function show(name) {
   filter = name;
   for (const button of byId("filters").children) button.setAttribute("aria-pressed", button.dataset.filter === name);
   const count = applyFilter(filter, search.value);
-  if (name !== "all" || search.value) say(name === "skipped" ? plural(picked.skipped.length, "skipped file") : `${plural(count, "photo")} in view`);
+  say(name === "skipped" ? plural(picked.skipped.length, "skipped file") : `${plural(count, "photo")} in view`, true);
 }
 
 // --- the person's choice -------------------------------------------------------------------------------------------

@@ -35,18 +35,22 @@ export function fillPane(entry, whenLoaded) {
 export function describePane(entry, isSelected) {
   const { photo } = entry;
   const mark = markOf(photo);
-  const chance = photo.chance === null || photo.series.single ? "" : ` · ${percent(photo.chance)}`;
+  const isRanked = photo.chance !== null && !photo.series.single;
+  const chance = isRanked ? make("span", "chance", {}, percent(photo.chance)) : null;
   const place = photo.series.single ? null : make("b", "rank", {}, String(photo.rank ?? photo.place + 1));
   const stamp = mark === "reject" ? icon("cross") : isKept(photo) ? icon("tick") : null;
   entry.pane.classList.toggle("selected", isSelected);
   entry.pane.classList.toggle("rejected", mark === "reject");
-  entry.caption.replaceChildren(...[place, make("span", "name", {}, readable(photo.name) + chance), stamp].filter(Boolean));
+  const name = make("span", "name", {}, readable(photo.name));
+  entry.caption.replaceChildren(...[place, name, chance, stamp].filter(Boolean));
 }
 
 function fitted(entry) {
   const { clientWidth: width, clientHeight: height } = entry.pane;
   const { naturalWidth, naturalHeight } = entry.image;
-  const scale = Math.min(width / naturalWidth, height / naturalHeight);
+  // singles come without a preview: their thumbnail is not blown up to a blur
+  const most = entry.photo.series.single ? 2 : Infinity;
+  const scale = Math.min(width / naturalWidth, height / naturalHeight, most);
   return { width, height, wide: naturalWidth * scale, high: naturalHeight * scale, scale };
 }
 

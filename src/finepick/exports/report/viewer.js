@@ -362,5 +362,9 @@ stage.addEventListener("dblclick", (event) => {
 });
 
 new ResizeObserver(() => dialog.open && place()).observe(stage);
-complete.then(() => dialog.open && render());
+complete.then(() => {
+  if (!dialog.open) return;
+  fillFilm();
+  render();
+});
 stage.tabIndex = -1;

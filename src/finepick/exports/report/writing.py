@@ -1,4 +1,4 @@
-"""Writes the report: the page first, then its pictures one at a time, so that thousands never lie in memory."""
+"""Writes the report: the page first, then its pictures one at a time, so that few lie in memory."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def write_report(
     embed_budget_bytes: int = 60_000_000,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReportFiles:
-    """Writes `report.html` into *folder*, which is made where it is missing, and replaces an earlier one whole.
+    """Writes `report.html` into *folder* (made where it is missing) and replaces an earlier one whole.
 
-    All photos get a thumbnail; photos of series of two and more also get a preview and a difference map. The page
-    holds previews, best frames first, up to *embed_budget_bytes* as they stand in it (base64, 4/3 of the JPEG),
-    and no more than make it PAGE_LIMIT_BYTES long; the rest lies in the folder `report_previews` beside it.
+    All photos get a thumbnail; photos of series of two and more also get a preview and a difference map. The
+    page holds previews, best frames first, up to *embed_budget_bytes* as they stand in it (base64, 4/3 of the
+    JPEG), and no more than make it PAGE_LIMIT_BYTES long; the rest lies in `report_previews` beside it.
 
     Args:
         document: the JSON document of `pick`; a photo may also have `notes`, `taken_at`, `width`, `height`,
@@ -179,7 +179,7 @@ def _write_previews(
     outside: _PreviewFolder,
     steps: _Steps,
 ) -> tuple[int, int]:
-    """Writes previews into the page while there is *room*, then into the folder; returns how many went where."""
+    """Writes previews into the page while there is *room*, then into the folder; returns how many where."""
     embedded = beside = 0
     for number, preview in previews:
         if preview is not None:
@@ -205,7 +205,7 @@ def _inert(identifier: str, text: bytes, attributes: str = "") -> bytes:
 
 @dataclass(slots=True)
 class _PreviewFolder:
-    """Previews beside the page, named by content: those of an earlier report stay whole until it is replaced."""
+    """Previews beside the page, named by content, so that an earlier report stays whole until replaced."""
 
     path: str
     used: set[str] = field(default_factory=set)
