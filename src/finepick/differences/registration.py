@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +17,25 @@ from PIL import Image
 
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures
-from finepick.features.keypoints import Keypoints, fit_similarity, match, normalise_contrast
+from finepick.features.keypoints import Keypoints, fit_similarity, match, normalise_contrast, strongest
 
 Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
 
 _SIDES = (128, 256)
-_POINTS = (800, 2000)
+_POINTS = (8, 20)  # in each of some 170 tiles
 _STEPS = (4, 2)
 _LEAST_INLIERS = 6
 _LEAST_LIKENESS = 0.35
-_CHAIN_PASSES = 6
+_COMPARED_CLOSELY = 16
+_SKETCH = 16  # key points of each level
 _VIEW_SIDE = 96
-_VIEW_POINTS = 600
+_VIEW_POINTS = 8
 _WORTH_REFINING = 0.15
 _TILES_PER_UNIT = 16
 _LEAST_POINTS = 60
+_LEAST_TILES = 20
+_LEAST_GRADIENT = 16.0  # squared, in normalised grey levels a pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +97,42 @@ def register_series(frames: Sequence[PhotoFeatures]) -> Alignment:
 
 
 def most_central(frames: Sequence[PhotoFeatures]) -> int:
-    """Index of the frame whose descriptor is most like all the others'; ties are settled by content."""
-    vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
-    likeness = np.sort(vectors @ vectors.T, axis=1).sum(axis=1).round(6)
-    best = np.flatnonzero(likeness == likeness.max()).tolist()
+    """Index of the frame that shares most with all the others; ties are settled by content.
+
+    Up to sixteen frames are compared by key points, so that the middle of a sweep is found as well; more by
+    their descriptors.
+    """
+    if len(frames) <= _COMPARED_CLOSELY:
+        sketches = [strongest(frame.keypoints, _SKETCH) for frame in frames]
+        common = np.zeros((len(frames), len(frames)))
+        for i, j in combinations(range(len(frames)), 2):
+            common[i, j] = common[j, i] = len(match(sketches[i], sketches[j])) ** 0.5
+    else:
+        vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
+        common = vectors @ vectors.T
+    centrality = np.sort(common, axis=1).sum(axis=1).round(6)
+    best = np.flatnonzero(centrality == centrality.max()).tolist()
     return int(min(best, key=lambda i: frames[i].grey.tobytes()))
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A small, locally normalised view of a frame, for `likeness_in_place`; shape: width / height."""
+    """A small, locally normalised view of a frame, for `likeness_in_place`; shape: width / height.
+
+    weights: (tiles,) how much each tile says of where it is, in [0, 1]: 0 for a straight edge, which looks
+    the same all along, 1 where edges run every way.
+    """
 
     level: _Level
     target: _Target
+    weights: Floats
     shape: float
 
 
 def view(frame: PhotoFeatures) -> View:
     level = _level(frame, _VIEW_SIDE)
-    return View(level, _target(level, _VIEW_POINTS), frame.size[0] / frame.size[1])
+    target, weights = _tiled_target(level, _VIEW_POINTS)
+    return View(level, target, weights, frame.size[0] / frame.size[1])
 
 
 def likeness_in_place(a: View, b: View) -> float:
@@ -118,7 +140,7 @@ def likeness_in_place(a: View, b: View) -> float:
 
     Correlation of fine detail at the well-structured places of one frame; the better of both directions
     counts, because what is clipped in one frame has structure in the other only. A shift of a few percent is
-    found and undone. Unlike frames stay below about .45; frames of other shape or without structure score 0.
+    found and undone. Unlike frames stay below about .25; frames of other shape or without structure score 0.
     """
     if abs(a.shape / b.shape - 1) > 0.02:
         return 0.0
@@ -126,29 +148,26 @@ def likeness_in_place(a: View, b: View) -> float:
 
 
 def _likeness_seen_from(a: View, b: View) -> float:
-    standing = _likeness_of_detail(a.target, b.level, _identity())
+    standing = _likeness_of_detail(a, b.level, _identity())
     if standing < _WORTH_REFINING:
         return standing
-    return max(standing, _likeness_of_detail(a.target, b.level, _refine(a.target, b.level, _identity(), 3)))
+    return max(standing, _likeness_of_detail(a, b.level, _refine(a.target, b.level, _identity(), 3)))
 
 
-def _likeness_of_detail(target: _Target, level: _Level, fit: FloatArray) -> float:
-    """Correlation after the mean of every tile is taken out: to share a horizon does not count."""
-    if not len(target.points):
+def _likeness_of_detail(seen_from: View, level: _Level, fit: FloatArray) -> float:
+    """Weighted correlation, without the mean of every tile: a shared horizon or border says nothing."""
+    target = seen_from.target
+    if len(seen_from.weights) < _LEAST_TILES:
         return 0.0
     values, inside = _sample(level, target.points, fit)
-    if inside.sum() < max(_LEAST_POINTS, len(inside) * 0.25):
+    seen = np.all(inside.reshape(-1, _VIEW_POINTS), axis=1)
+    if seen.sum() < max(_LEAST_TILES, len(seen) * 0.25):
         return 0.0
-    x, y = (target.points[inside] * _TILES_PER_UNIT).astype(np.intp).T
-    tile = y * _TILES_PER_UNIT + x
-    a, b = (_without_means(grey[inside], tile) for grey in (target.values, values))
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm > 0 else 0.0
-
-
-def _without_means(values: Floats, tile: NDArray[np.intp]) -> FloatArray:
-    counts = np.bincount(tile)
-    return values - (np.bincount(tile, values) / np.maximum(counts, 1))[tile]
+    a, b = (grey.reshape(-1, _VIEW_POINTS)[seen].astype(np.float64) for grey in (target.values, values))
+    a, b = (grey - grey.mean(axis=1, keepdims=True) for grey in (a, b))
+    weights = seen_from.weights[seen]
+    norm = float(np.sqrt((weights @ (a * a)).sum() * (weights @ (b * b)).sum()))
+    return float((weights @ (a * b)).sum()) / norm if norm > 1 else 0.0
 
 
 class _Ruler:
@@ -217,28 +236,25 @@ def _register_by_way_of_others(
     frames: Sequence[PhotoFeatures], fits: list[FloatArray], confidence: FloatArray, ruler: _Ruler
 ) -> None:
     """Lays frames that do not meet the reference on frames that do; fills *fits* and *confidence*."""
-    vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
-    for _ in range(_CHAIN_PASSES):
-        known, missing = (np.flatnonzero(mask).tolist() for mask in (confidence > 0, confidence == 0))
-        if not missing or len(known) < 2:
-            return
+    if (confidence > 0).sum() < 2:
+        return
+    sketches = [strongest(frame.keypoints, _SKETCH) for frame in frames]
+    fresh = np.flatnonzero(confidence > 0).tolist()
+    while fresh:
+        missing = np.flatnonzero(confidence == 0).tolist()
         found = {}
         for i in missing:
-            alike = sorted(
-                known, key=lambda j: (-round(float(vectors[i] @ vectors[j]), 6), frames[j].grey.tobytes())
-            )
-            for j in alike[:2]:
-                bridge = _by_keypoints(frames[j].keypoints, frames[i].keypoints)
-                if bridge is None or bridge[1] < _LEAST_INLIERS:
-                    continue
-                start = _compose(bridge[0], fits[j])
-                refined = ruler.register(frames[i], [(start, bridge[1])])
-                found[i] = refined or (start, 0.5 * float(confidence[j]) * _trust(bridge[1]))
-                break
-        if not found:
-            return
+            common = {j: len(match(sketches[j], sketches[i])) for j in fresh}
+            for j in sorted(fresh, key=lambda j: (-common[j], frames[j].grey.tobytes()))[:2]:
+                bridge = _by_keypoints(frames[j].keypoints, frames[i].keypoints) if common[j] > 1 else None
+                if bridge is not None and bridge[1] >= _LEAST_INLIERS:
+                    start = _compose(bridge[0], fits[j])
+                    sureness = 0.5 * float(confidence[j]) * _trust(bridge[1])
+                    found[i] = ruler.register(frames[i], [(start, bridge[1])]) or (start, sureness)
+                    break
         for i, (fit, sureness) in found.items():
             fits[i], confidence[i] = fit, sureness
+        fresh = list(found)
 
 
 def _level(frame: PhotoFeatures, side: int) -> _Level:
@@ -256,24 +272,54 @@ def _level(frame: PhotoFeatures, side: int) -> _Level:
     return _Level(pixels, (width * unit / frame.size[0], height * unit / frame.size[1]))
 
 
-def _target(level: _Level, count: int) -> _Target:
-    """The *count* places with the strongest gradients; none where there is no structure."""
-    pixels = level.pixels
-    rows, columns = pixels.shape
-    if min(rows, columns) < 8:
-        return _Target(np.empty((0, 2), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
-    down, across = np.zeros_like(pixels), np.zeros_like(pixels)
-    down[1:-1], across[:, 1:-1] = (pixels[2:] - pixels[:-2]) / 2, (pixels[:, 2:] - pixels[:, :-2]) / 2
-    strength = (across * across + down * down)[2:-2, 2:-2]
-    place = max(0, strength.size - count)
-    threshold = float(np.partition(strength.ravel(), place)[place])
-    y, x = np.nonzero(strength >= max(threshold, 16.0))
-    y, x = y[:count] + 2, x[:count] + 2
+def _target(level: _Level, per_tile: int) -> _Target:
+    """The *per_tile* places of every tile with the strongest gradients; none where there is no structure."""
+    across, down = _gradients(level.pixels)
+    rows, columns, strength = _strongest_of_each_tile(across * across + down * down, per_tile)
+    kept = strength >= _LEAST_GRADIENT
+    return _target_at(level, rows[kept], columns[kept], across, down)
+
+
+def _tiled_target(level: _Level, per_tile: int) -> tuple[_Target, Floats]:
+    """As `_target`, but only of tiles that fill up, tile after tile, with the weight of each (see `View`)."""
+    across, down = _gradients(level.pixels)
+    rows, columns, strength = _strongest_of_each_tile(across * across + down * down, per_tile)
+    kept = strength.min(axis=1, initial=np.inf) >= 2 * _LEAST_GRADIENT
+    rows, columns = rows[kept], columns[kept]
+    gx, gy = across[rows, columns], down[rows, columns]
+    xx, yy, xy = (gx * gx).sum(axis=1), (gy * gy).sum(axis=1), (gx * gy).sum(axis=1)
+    weights = 4 * (xx * yy - xy * xy) / ((xx + yy) ** 2 + 1e-6)
+    target = _target_at(level, rows.ravel(), columns.ravel(), across, down)
+    return target, np.asarray(np.clip(weights, 0, 1), dtype=np.float32)
+
+
+def _gradients(pixels: Floats) -> tuple[Floats, Floats]:
+    across, down = np.zeros_like(pixels), np.zeros_like(pixels)
+    across[:, 1:-1] = (pixels[:, 2:] - pixels[:, :-2]) / 2
+    down[1:-1] = (pixels[2:] - pixels[:-2]) / 2
+    return across, down
+
+
+def _strongest_of_each_tile(strength: Floats, count: int) -> tuple[Indices, Indices, Floats]:
+    """Rows, columns and strength, (tiles, count) each, sixteen tiles along the long side."""
+    height, width = strength.shape
+    tile = max(4, max(height, width) // _TILES_PER_UNIT)
+    down, across = height // tile, width // tile
+    whole = strength[: down * tile, : across * tile].reshape(down, tile, across, tile)
+    blocks = whole.transpose(0, 2, 1, 3).reshape(down * across, tile * tile)
+    best = np.argpartition(-blocks, count - 1, axis=1)[:, :count]
+    tile_row, tile_column = np.divmod(np.arange(down * across), max(1, across))
+    rows = tile_row[:, None] * tile + best // tile
+    columns = tile_column[:, None] * tile + best % tile
+    return rows, columns, np.take_along_axis(blocks, best, axis=1)
+
+
+def _target_at(level: _Level, y: Indices, x: Indices, across: Floats, down: Floats) -> _Target:
     points = np.stack([(x + 0.5) / level.scale[0], (y + 0.5) / level.scale[1]], axis=1)
     gx, gy = across[y, x] * level.scale[0], down[y, x] * level.scale[1]
     px, py = points[:, 0], points[:, 1]
     jacobian = np.stack([gx * px + gy * py, gy * px - gx * py, gx, gy], axis=1)
-    return _Target(points.astype(np.float32), pixels[y, x], jacobian.astype(np.float32))
+    return _Target(points.astype(np.float32), level.pixels[y, x], jacobian.astype(np.float32))
 
 
 def _sample(level: _Level, points: Floats, fit: FloatArray) -> tuple[Floats, NDArray[np.bool_]]:

@@ -115,11 +115,11 @@ def normalise_contrast(grey: Image.Image) -> Image.Image:
 
 def strongest(points: Keypoints, count: int) -> Keypoints:
     """The *count* strongest of every level of *points*: enough to see whether a closer look is worth it."""
-    _, start = np.unique(-points.scale, return_index=True)
-    ends = [*start[1:].tolist(), len(points)]
-    kept = np.concatenate(
-        [np.arange(a, min(a + count, b)) for a, b in zip(start.tolist(), ends, strict=True)] or [np.arange(0)]
-    )
+    if not len(points):
+        return points
+    start = np.unique(points.scale, return_index=True)[1].tolist()
+    ends = [*start[1:], len(points)]
+    kept = np.concatenate([np.arange(a, min(a + count, b)) for a, b in zip(start, ends, strict=True)])
     return Keypoints(points.xy[kept], points.scale[kept], points.angle[kept], points.vectors[kept])
 
 

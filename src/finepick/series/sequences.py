@@ -123,7 +123,7 @@ def _same_view(a: PhotoFeatures, b: PhotoFeatures) -> bool:
         shift = _shift(found.transform, a)
         size = float(np.hypot(found.transform[0, 0], found.transform[1, 0]))
         return bool(np.abs(shift).max() < 0.08 and 0.9 < size < 1.1)
-    return likeness_in_place(view(a), view(b)) >= 0.4
+    return likeness_in_place(view(a), view(b)) >= 0.35
 
 
 def _focus_stacks(photos: Sequence[Photo], candidates: Run, features: Features) -> list[Run]:
