@@ -127,7 +127,7 @@ class Explainer:
         lead = float(self.preference[i, j]) - 0.5
         wins = lead > 0 or (lead == 0 and i < j)
         if not findings:
-            return [_overall(wins, lead)]
+            return [_overall(wins, lead, where=_spot(self.evidence[i], self.evidence[j]))]
         if abs(lead) < _TIE:
             return list(findings)
         supporting = [finding for finding in findings if finding.is_better == wins]
@@ -135,10 +135,10 @@ class Explainer:
         return [*(supporting or [_overall(wins, lead, despite=True)]), *opposing]
 
 
-def _overall(wins: bool, lead: float, *, despite: bool = False) -> Finding:
+def _overall(wins: bool, lead: float, *, despite: bool = False, where: str = "") -> Finding:
     strength = round(min(1.0, abs(2 * lead)), 3)
     if abs(lead) < _TIE:
-        text = "hardly differs: too close to call"
+        text = f"differs only {where}: too close to call" if where else "hardly differs: too close to call"
     elif despite:
         text = (
             "better on the whole, by small things together"
@@ -152,6 +152,13 @@ def _overall(wins: bool, lead: float, *, despite: bool = False) -> Finding:
             else "slightly weaker, but in nothing that stands out"
         )
     return Finding(Attribute.OVERALL, wins, strength, text)
+
+
+def _spot(a: Evidence, b: Evidence) -> str:
+    """Where two frames that are alike elsewhere differ, in words; empty where there is no such place."""
+    differing = np.maximum(a.difference, b.difference).astype(np.float64)
+    strong = differing > 0.5
+    return _place_of(differing * strong) if strong.sum() >= 2 and strong.mean() < 0.1 else ""
 
 
 def compare(a: Evidence, b: Evidence) -> list[Finding]:
