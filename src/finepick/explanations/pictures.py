@@ -65,7 +65,7 @@ def heat(difference: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def overlay(frame: Frame, difference: FloatArray) -> Image.Image:
-    """*frame* at its own size: dim and grey where nothing differs, in colour, ringed and glowing where it does."""
+    """*frame* at its own size: dim and grey where nothing differs, coloured and ringed where it does."""
     height, width = frame.shape[:2]
     plane = Image.fromarray(np.asarray(difference, np.float32))
     smooth = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC), np.float64)

@@ -111,7 +111,7 @@ class Explainer:
         return tuple(finding.against(path_j) for finding in self._in_line(findings, i, j))
 
     def per_photo(self, order: Sequence[int], paths: Sequence[str]) -> tuple[tuple[Reason, ...], ...]:
-        """For every frame, as given to the scorer, its reasons against the best; the best's, against the second.
+        """Every frame's reasons, as given to the scorer, against the best; the best's, against the second.
 
         *order* is best first; at most five reasons each.
         """
@@ -422,7 +422,7 @@ def _distraction(a: Evidence, b: Evidence) -> Iterable[Finding]:
 
 
 def _intrusions(a: Evidence, b: Evidence) -> dict[str, float]:
-    """Per edge of *a*: how much stands out there, and differs, that does not stand out in *b*; strongest spot."""
+    """Per edge of *a*: how much its strongest spot stands out and differs, that does not stand out in *b*."""
     excess = np.maximum(a.salience.astype(np.float64) - b.salience.astype(np.float64), 0.0)
     spot = np.minimum(excess, 6.0) * a.difference.astype(np.float64)
     depth = max(1, round(max(spot.shape) / 16))
