@@ -222,6 +222,17 @@ def _recompress(quality: int) -> Spoil:
     return lambda photo, rng: _jpeg(photo, quality)
 
 
+def _recompress_resized(quality: int) -> Spoil:
+    """As pictures go round: compressed at one size, shown at another, so that no grid of blocks is left."""
+
+    def spoil(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
+        factor = rng.uniform(1.1, 1.6)
+        larger = photo.resize((round(photo.width * factor), round(photo.height * factor)), Image.Resampling.BICUBIC)
+        return _jpeg(larger, quality).resize(photo.size, Image.Resampling.BICUBIC)
+
+    return spoil
+
+
 def _lean(degrees: float) -> Spoil:
     def spoil(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
         angle = degrees * (1 if rng.random() < 0.5 else -1)
@@ -261,6 +272,7 @@ SPOILS: dict[str, tuple[Spoil, ...]] = {
     "over": (_expose(0.9), _expose(1.8)),
     "under": (_expose(-1.4), _expose(-2.8)),
     "jpeg": (_recompress(18), _recompress(7)),
+    "jpeg, resized": (_recompress_resized(10), _recompress_resized(4)),
     "lean": (_lean(4),),
     "cast": (_cast(0.25), _cast(0.5)),
     "crop": (_crop(0.6),),

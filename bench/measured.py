@@ -3,8 +3,8 @@
     python bench/measured.py [--test] [--calibrate]
 
 Pair accuracy (means that differ by more than the set's gap), top-1 and mean Spearman correlation, each with
-a 95 % bootstrap interval over series; on the *val* parts, or on *test* with `--test` (to report, never to choose).
-`--calibrate` prints how often pairs of each predicted probability come out, on val.
+a 95 % bootstrap interval over series; on the *val* parts, or on *test* with `--test` (to report, never to
+choose). `--calibrate` prints how often pairs of each predicted probability come out, on val.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from finepick.scorers.base import Judgement, Scorer, best_probabilities
 from finepick.scorers.frames import ArrayFrames
 
 
-def draw_scene(width: int = 360, height: int = 240, *, seed: int = 0) -> Image.Image:
+def draw_scene(width: int = 240, height: int = 160, *, seed: int = 0) -> Image.Image:
     """A sky, hills, a house and some speckles: something to register, with detail in places."""
     rng = np.random.default_rng(seed)
     sky = np.linspace([120, 160, 220], [235, 205, 170], height)[:, None, :].repeat(width, axis=1)
@@ -33,7 +33,7 @@ def draw_scene(width: int = 360, height: int = 240, *, seed: int = 0) -> Image.I
     return picture
 
 
-def draw_burst(count: int = 4, *, seed: int = 0, width: int = 360, height: int = 240) -> list[np.ndarray]:
+def draw_burst(count: int = 4, *, seed: int = 0, width: int = 240, height: int = 160) -> list[np.ndarray]:
     """Frames of one scene, each shifted a little; the first is sharp, the others ever less so."""
     scene = draw_scene(width + 20, height + 20, seed=seed)
     rng = np.random.default_rng(seed + 1)
@@ -52,7 +52,7 @@ class ScorerContract:
     def scorer(self) -> Scorer:
         raise NotImplementedError
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def burst(self) -> list[np.ndarray]:
         return draw_burst(4)
 

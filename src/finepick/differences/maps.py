@@ -17,7 +17,7 @@ from PIL import Image
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures
-from finepick.features.measurements import CHANNELS
+from finepick.features.measurements import CHANNELS, GRID_SIDE
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -31,13 +31,11 @@ _SOURCE_SIDE = 128
 # Differences that count as one unit, each about three times what a second JPEG of the same frame shows.
 _GREY_UNIT = 18.0
 _STRUCTURE_UNIT = 0.45
-_COLOUR_UNIT = 0.06
 _BRIGHTNESS_UNIT = 90.0
 _FLAT = 4.0  # grey levels: structure below this is noise
-_DETAIL_UNIT, _DETAIL_SLACK = 1.5, 0.75  # log2 steps; the slack is what cells that do not coincide show
-_CELLS = tuple(CHANNELS.index(name) for name in ("a", "b", "detail"))
-_CELL_UNITS = np.array([_COLOUR_UNIT, _COLOUR_UNIT, _DETAIL_UNIT], np.float32)
-_CELL_SLACKS = np.array([0.0, 0.0, _DETAIL_SLACK], np.float32)
+# Channels of cells: how much counts as one unit, and how much cells that do not coincide may show.
+_CELL_UNITS = {"a": (0.05, 0.01), "b": (0.05, 0.01), "detail": (1.5, 0.5)}
+_CELLS = tuple(CHANNELS.index(name) for name in _CELL_UNITS)
 
 
 def difference_maps(frames: Sequence[PhotoFeatures], alignment: Alignment) -> tuple[FloatArray, ...]:
@@ -48,15 +46,14 @@ def difference_maps(frames: Sequence[PhotoFeatures], alignment: Alignment) -> tu
     """
     if len(frames) < 2:
         return tuple(np.zeros(_map_shape(frame)) for frame in frames)
-    canvas = _Canvas(frames[alignment.reference].size)
-    grey, cells, seen = canvas.lay(frames, alignment)
-    counted = seen & _usable(alignment)[:, None, None]
-    others, overlap = _median_of_others(grey, counted)
+    canvas = _Canvas(_extent(frames[alignment.reference]), _CANVAS_SIDE)
+    usable = _usable(alignment)[:, None, None]
+    grey, seen = canvas.lay([_small(frame.grey)[..., None] for frame in frames], frames, alignment)
+    grey = _smooth(grey[..., 0])
+    others, overlap = _median_of_others(grey, seen & usable)
     overlap &= seen
     differences = _differences(grey, others, overlap)
-    for plane, unit, slack in zip(np.moveaxis(cells, -1, 0), _CELL_UNITS, _CELL_SLACKS, strict=True):
-        apart = np.abs(plane - _median_of_others(plane, counted)[0])
-        differences += (np.maximum(apart - slack, 0) / unit) ** 2
+    differences += canvas.enlarge(_cell_differences(canvas.coarser(), frames, alignment, usable))
     differing = 1.0 - np.exp(-differences)
     differing[~overlap] = OUTSIDE
     return tuple(
@@ -112,34 +109,37 @@ def _usable(alignment: Alignment) -> Mask:
 class _Canvas:
     """The reference frame's geometry, on which all frames meet."""
 
-    def __init__(self, reference_size: tuple[int, int]) -> None:
-        width, height = reference_size
-        scale = _CANVAS_SIDE / max(width, height)
-        self.rows, self.columns = max(1, round(height * scale)), max(1, round(width * scale))
-        self.extent = np.array([width, height]) / max(width, height)
+    def __init__(self, extent: FloatArray, long_side: int) -> None:
+        width, height = (max(1, round(float(length) * long_side)) for length in extent)
+        self.rows, self.columns, self.extent = height, width, extent
 
-    def lay(self, frames: Sequence[PhotoFeatures], alignment: Alignment) -> tuple[Floats, Floats, Mask]:
-        """Grey (n, rows, columns), what its cells say (…, 3), and where each frame has pixels."""
+    def coarser(self) -> _Canvas:
+        """One with about a cell of the measured grid for each of its pixels."""
+        return _Canvas(self.extent, GRID_SIDE)
+
+    def lay(
+        self, planes: Sequence[NDArray[np.generic]], frames: Sequence[PhotoFeatures], alignment: Alignment
+    ) -> tuple[Floats, Mask]:
+        """What *planes* (h, w, d), one a frame, show here: (n, rows, columns, d), and where they show it."""
         points = cell_centres(self.rows, self.columns, self.extent)
-        grey, cells, seen = [], [], []
-        for frame, transform in zip(frames, alignment.transforms, strict=True):
-            there = points @ transform[:, :2].T + transform[:, 2]
-            extent = np.array(frame.size) / max(frame.size)
-            values, inside = sample_planes(_small(frame.grey)[..., None], there, extent)
-            grey.append(values[:, 0])
-            cells.append(sample_planes(frame.measurements.grid[..., _CELLS], there, extent)[0])
-            seen.append(inside)
-        shape = (len(frames), self.rows, self.columns)
-        return (
-            _smooth(np.stack(grey).reshape(shape)),
-            np.stack(cells).reshape(*shape, len(_CELLS)),
-            np.stack(seen).reshape(shape),
-        )
+        shown, seen = [], []
+        for plane, frame, transform in zip(planes, frames, alignment.transforms, strict=True):
+            values, inside = sample_planes(
+                plane, points @ transform[:, :2].T + transform[:, 2], _extent(frame)
+            )
+            shown.append(values.reshape(self.rows, self.columns, -1))
+            seen.append(inside.reshape(self.rows, self.columns))
+        return np.stack(shown), np.stack(seen)
+
+    def enlarge(self, planes: Floats) -> Floats:
+        """*planes* of a coarser canvas on this one, linear between the centres of their cells."""
+        down = _tents(planes.shape[1], self.rows)
+        return np.asarray(down.T @ planes @ _tents(planes.shape[2], self.columns), np.float32)
 
     def pull(self, plane: Floats, frame: PhotoFeatures, transform: FloatArray) -> FloatArray:
         """*plane* of the canvas as seen from *frame*."""
         rows, columns = _map_shape(frame)
-        points = cell_centres(rows, columns, np.array(frame.size) / max(frame.size))
+        points = cell_centres(rows, columns, _extent(frame))
         inverse = np.linalg.inv(transform[:, :2])
         values, inside = sample_planes(plane[..., None], (points - transform[:, 2]) @ inverse.T, self.extent)
         result = np.where(inside, values[:, 0], OUTSIDE).astype(np.float64)
@@ -185,6 +185,30 @@ def _differences(grey: Floats, others: Floats, overlap: Mask) -> Floats:
         + (_unexplained(grey, others) / _BRIGHTNESS_UNIT) ** 2,
         np.float32,
     )
+
+
+def _cell_differences(
+    canvas: _Canvas, frames: Sequence[PhotoFeatures], alignment: Alignment, usable: Mask
+) -> Floats:
+    """Squared differences in colour and detail, cell by cell."""
+    cells, seen = canvas.lay([frame.measurements.grid[..., _CELLS] for frame in frames], frames, alignment)
+    counted = seen & usable
+    total = np.zeros(seen.shape, np.float32)
+    for plane, (unit, slack) in zip(np.moveaxis(cells, -1, 0), _CELL_UNITS.values(), strict=True):
+        plane = np.ascontiguousarray(plane)
+        apart = _unexplained(plane, _median_of_others(plane, counted)[0])
+        total += (np.maximum(apart - np.float32(slack), 0) / np.float32(unit)) ** 2
+    return total
+
+
+def _tents(count: int, length: int) -> Floats:
+    """(count, length): weights of *count* cells at *length* places, linear between the cells' centres."""
+    place = np.clip((np.arange(length) + 0.5) * (count / length) - 0.5, 0, count - 1)
+    return np.asarray(np.maximum(1 - np.abs(place - np.arange(count)[:, None]), 0), np.float32)
+
+
+def _extent(frame: PhotoFeatures) -> FloatArray:
+    return np.array(frame.size) / max(frame.size)
 
 
 def _match_exposure(grey: Floats, others: Floats, overlap: Mask) -> Floats:

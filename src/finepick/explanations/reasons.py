@@ -114,7 +114,7 @@ class Explainer:
         return tuple(finding.against(path_j) for finding in self._in_line(findings, i, j))
 
     def per_photo(self, order: Sequence[int], paths: Sequence[str]) -> tuple[tuple[Reason, ...], ...]:
-        """For every frame, as given to the scorer, its reasons against the best; the best's, against the second.
+        """Every frame's reasons, as given to the scorer, against the best; the best's, against the second.
 
         *order* is best first; at most five reasons each.
         """
@@ -130,7 +130,7 @@ class Explainer:
         lead = float(self.preference[i, j]) - 0.5
         wins = lead > 0 or (lead == 0 and i < j)
         if not findings:
-            return [_overall(wins, lead)]
+            return [_overall(wins, lead, where=_spot(self.evidence[i], self.evidence[j]))]
         if abs(lead) < _TIE:
             return list(findings)
         supporting = [finding for finding in findings if finding.is_better == wins]
@@ -138,10 +138,10 @@ class Explainer:
         return [*(supporting or [_overall(wins, lead, despite=True)]), *opposing]
 
 
-def _overall(wins: bool, lead: float, *, despite: bool = False) -> Finding:
+def _overall(wins: bool, lead: float, *, despite: bool = False, where: str = "") -> Finding:
     strength = round(min(1.0, abs(2 * lead)), 3)
     if abs(lead) < _TIE:
-        text = "hardly differs: too close to call"
+        text = f"differs only {where}: too close to call" if where else "hardly differs: too close to call"
     elif despite:
         text = (
             "better on the whole, by small things together"
@@ -155,6 +155,13 @@ def _overall(wins: bool, lead: float, *, despite: bool = False) -> Finding:
             else "slightly weaker, but in nothing that stands out"
         )
     return Finding(Attribute.OVERALL, wins, strength, text)
+
+
+def _spot(a: Evidence, b: Evidence) -> str:
+    """Where two frames that are alike elsewhere differ, in words; empty where there is no such place."""
+    differing = np.maximum(a.difference, b.difference).astype(np.float64)
+    strong = differing > 0.5
+    return _place_of(differing * strong) if strong.sum() >= 2 and strong.mean() < 0.1 else ""
 
 
 def compare(a: Evidence, b: Evidence) -> list[Finding]:
@@ -418,7 +425,7 @@ def _distraction(a: Evidence, b: Evidence) -> Iterable[Finding]:
 
 
 def _intrusions(a: Evidence, b: Evidence) -> dict[str, float]:
-    """Per edge of *a*: how much stands out there, and differs, that does not stand out in *b*; strongest spot."""
+    """Per edge of *a*: how much its strongest spot stands out and differs, that does not stand out in *b*."""
     excess = np.maximum(a.salience.astype(np.float64) - b.salience.astype(np.float64), 0.0)
     spot = np.minimum(excess, 6.0) * a.difference.astype(np.float64)
     depth = max(1, round(max(spot.shape) / 16))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,15 +191,18 @@ def _fine(luma: NDArray[np.uint8], rows: int, columns: int) -> _Fine:
     count = rows * per_cell * laplacian.shape[1]
     bins = _column_bins(laplacian.shape[1], columns)
     picked = padded[sampled.ravel()]
-    lit = (picked >= _CLIP_HIGH).view(np.uint8).reshape(rows, per_cell, -1)
-    dark = (picked <= _CLIP_LOW).view(np.uint8).reshape(rows, per_cell, -1)
     wide_bins = _column_bins(picked.shape[1], columns)
+
+    def share(clipped: NDArray[np.bool_]) -> Floats:
+        counts = np.add.reduce(clipped.view(np.uint8).reshape(rows, per_cell, -1), axis=1, dtype=np.uint8)
+        return np.asarray(counts.astype(np.float32) @ wide_bins / per_cell, np.float32)
+
     return _Fine(
         laplacian=laplacian @ bins / per_cell,
         variance=max(float(laplacian.sum(dtype=np.float64)) / count - (total / count) ** 2, 0.0),
         immerkaer=immerkaer @ bins * (_IMMERKAER / per_cell),
-        clipped_high=np.add.reduce(lit, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
-        clipped_low=np.add.reduce(dark, axis=1, dtype=np.uint8).astype(np.float32) @ wide_bins / per_cell,
+        clipped_high=share(picked >= _CLIP_HIGH),
+        clipped_low=share(picked <= _CLIP_LOW),
         profile=np.asarray(profile / per_cell, np.float32),
         rows_of_luma=picked,
     )
@@ -246,6 +250,7 @@ def _sum_of_magnitudes(differences: Shorts, shape: tuple[int, int, int]) -> Floa
     return np.asarray(np.add.reduce(magnitudes, axis=1, dtype=np.uint16), np.float32)
 
 
+@lru_cache(maxsize=16)  # a shoot has few sizes, and making these takes as long as using them
 def _column_bins(width: int, columns: int) -> Floats:
     """(width, columns) matrix that averages pixels into cells from the right."""
     cell = (np.arange(width) * columns) // width
@@ -253,7 +258,9 @@ def _column_bins(width: int, columns: int) -> Floats:
     bins = np.zeros((width, columns), np.float32)
     bins[np.arange(width), cell] = 1.0
     filled = np.maximum(bins.sum(axis=0), 1.0)
-    return np.asarray(bins / filled, np.float32)
+    bins = np.asarray(bins / filled, np.float32)
+    bins.flags.writeable = False
+    return bins
 
 
 @dataclass(frozen=True, slots=True)
