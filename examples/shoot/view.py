@@ -26,7 +26,9 @@ class View:
     top: float
 
     @classmethod
-    def of(cls, size: tuple[int, int], *, centre: tuple[float, float] = (0.0, 0.5), zoom: float = 1.0) -> View:
+    def of(
+        cls, size: tuple[int, int], *, centre: tuple[float, float] = (0.0, 0.5), zoom: float = 1.0
+    ) -> View:
         width, height = size
         scale = zoom * max(width / COMPOSED_FOR, height)
         return cls(width, height, scale, centre[0] - width / scale / 2, centre[1] - height / scale / 2)
