@@ -1,4 +1,4 @@
-"""Renders an example shoot: about eighty photos made of noise and geometry, with EXIF, the same for the same seed.
+"""Renders an example shoot: some ninety photos of noise and geometry, with EXIF, the same for the same seed.
 
 python examples/render_shoot.py build/demo/shoot
 python examples/render_shoot.py build/demo/shoot --only sunsets,heron --size 4000x3000

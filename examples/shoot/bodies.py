@@ -1,4 +1,4 @@
-"""Turned bodies (chess pieces, bottles, fruit): a profile spun round an upright axis, lit by lamps and sky."""
+"""Turned bodies (chess pieces, bottles, fruit): a profile spun round an upright axis, lit by a lamp."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Surface of a body: *colour* (3, 1, 1), how strong and how tight its highlights are, how much rim it shows."""
+    """Surface of a body: *colour* (3, 1, 1), strength and tightness of highlights, how much rim it shows."""
 
     colour: FloatArray
     gloss: float = 0.6

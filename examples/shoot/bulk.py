@@ -1,7 +1,7 @@
 """Many large photos fast, for measuring: short bursts of ever new scenes, with EXIF times.
 
-A scene is painted small and enlarged once; its frames differ by a shifted crop, exposure and fresh grain, which
-costs little more than the JPEG encoder.
+A scene is painted small and enlarged once; its frames differ by a shifted crop, exposure and fresh grain,
+which costs little more than the JPEG encoder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shoot.view import View
 from shoot.vistas import paint_any
 
 PAINTED_SIDE = 1100
-MARGIN = 24
+MARGIN_SHARE = 1 / 160
 GRAIN_REACH = 7
 FRAMES = (5, 10)
 
@@ -61,7 +61,7 @@ def _file(number: int) -> str:
 def render_bulk(
     folder: Path, brief: Brief, *, photos: int, workers: int = 2, truth: Path | None = None
 ) -> int:
-    """Write *photos* JPEGs below *folder*; returns how many. *truth* is written as JSON lines, one a burst."""
+    """Write *photos* JPEGs below *folder*; returns how many. *truth*: JSON lines, one a burst."""
     folder.mkdir(parents=True, exist_ok=True)
     bursts = plan_bulk(brief.seed, photos)
     written = sum(in_processes(partial(_render_burst, folder, brief), bursts, workers))
@@ -96,10 +96,15 @@ def _scene(brief: Brief, number: int) -> Image.Image:
     small = paint_any(
         brief.seed, number, View.of((max(16, round(width * share)), max(16, round(height * share))))
     )
-    picture = Image.fromarray(small).resize(
-        (width + 2 * MARGIN, height + 2 * MARGIN), Image.Resampling.BICUBIC
-    )
+    margin = _margin(brief.size)
+    padded = (width + 2 * margin, height + 2 * margin)
+    picture = Image.fromarray(small).resize(padded, Image.Resampling.BICUBIC)
     return _with_texture(picture, brief.seed)
+
+
+def _margin(size: tuple[int, int]) -> int:
+    """Pixels around the frame, so that the hand can wander a little."""
+    return max(1, round(max(size) * MARGIN_SHARE))
 
 
 def _with_texture(picture: Image.Image, seed: int) -> Image.Image:
@@ -139,8 +144,9 @@ def _frames(
     base: Image.Image, grain: Pixels, size: tuple[int, int], count: int, rng: np.random.Generator
 ) -> Iterator[Pixels]:
     width, height = size
+    margin = _margin(size)
     for _ in range(count):
-        x, y = (int(n) for n in np.clip(MARGIN + rng.normal(0, 7, 2), 0, 2 * MARGIN))
+        x, y = (int(n) for n in np.clip(margin * rng.normal(1, 0.3, 2), 0, 2 * margin))
         cropped = base.crop((x, y, x + width, y + height)).point(_exposure(float(rng.normal(0, 0.10))))
         down, right = (int(n) for n in rng.integers(0, 512, 2))
         yield np.asarray(cropped) + grain[down : down + height, right : right + width]

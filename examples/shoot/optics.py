@@ -58,7 +58,7 @@ def _defocus_plane(plane: FloatArray, radius: float) -> FloatArray:
     total = np.zeros(small.shape)
     weight = 0.0
     for offset, reach_x in zip(offsets, widths, strict=True):
-        bar = int(round(float(reach_x)))
+        bar = round(float(reach_x))
         rows = sums[half + 1 + offset : half + 1 + offset + height]
         right = rows[:, half + 1 + bar : half + 1 + bar + width]
         left = rows[:, half - bar : half - bar + width]
@@ -120,7 +120,7 @@ def reframe(
     shift: tuple[float, float] = (0.0, 0.0),
     zoom: float = 1.0,
 ) -> Light:
-    """*light* of *source* as seen by *target*, its camera turned by *degrees* and moved by *shift* scene units."""
+    """*light* of *source* as seen by *target*, its camera turned by *degrees*, moved by *shift* units."""
     angle = np.deg2rad(degrees)
     step = source.scale / (target.scale * zoom)
     cos, sin = np.cos(angle) * step, np.sin(angle) * step

@@ -1,4 +1,4 @@
-"""The whole shoot: which scenes there are, all shots of them rendered by a few processes, and the truth about them."""
+"""The whole shoot: its scenes, rendered by a few processes, and the truth about them."""
 
 from __future__ import annotations
 

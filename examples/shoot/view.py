@@ -17,7 +17,7 @@ COMPOSED_FOR = 4 / 3
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A window onto the scene: *scale* pixels a unit, with scene point (*left*, *top*) at its upper left corner."""
+    """A window onto the scene: *scale* pixels a unit, with (*left*, *top*) at its upper left corner."""
 
     width: int
     height: int

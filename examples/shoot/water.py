@@ -39,12 +39,13 @@ def _slopes(seed: int, side: int) -> NDArray[np.float16]:
         * (frequency > 2.5)
     )
     levels = []
+    finest = 0.0
     for level in range(LEVELS):
         kept = height * np.exp(-((frequency * SHORTEST * 2**level / TILE_SPAN) ** 2))
         pair = [fft.irfft2(1j * f * kept, s=(side, side)) for f in (fy, fx)]
-        spread = pair[0].std() ** 0.8 if level else pair[0].std()
-        first = pair[0].std() if not level else first
-        levels.append([part / (spread * first**0.2) for part in pair])
+        finest = finest or float(pair[0].std())
+        # Distant water keeps most of its slope, so that the path of light does not narrow too fast.
+        levels.append([part / (pair[0].std() ** 0.8 * finest**0.2) for part in pair])
     return np.array(levels, dtype=np.float16).reshape(LEVELS, 2, side * side).transpose(1, 0, 2).copy()
 
 
@@ -60,7 +61,7 @@ class Water:
         self.view = view
         self.horizon = horizon
         self.first_row = view.row(horizon)
-        self._side = 1024 if view.scale < 1500 else 2048
+        self._side = 512 if view.scale < 600 else 1024 if view.scale < 1500 else 2048
         self._tiles = _slopes(seed, self._side)
         below = view.rows(self.first_row, view.height)
         self.depth = np.maximum(below.y - horizon, 0.5 / view.scale)
@@ -104,7 +105,7 @@ class Water:
         deep: FloatArray,
         clarity: float = 3.0,
     ) -> Light:
-        """Light that comes from the water: *above* (as seen by *above_view*) mirrored, over a *deep* colour."""
+        """Light that comes from the water: *above* (seen by *above_view*) mirrored, over a *deep* colour."""
         along, across = slopes
         elevation = np.abs(self.depth + 2.0 * along)
         x = self.view.x + 2.2 * across * (self.depth + 0.05)
@@ -121,7 +122,7 @@ class Water:
     def glitter(
         self, sun: tuple[float, float], slopes: tuple[FloatArray, FloatArray], *, spread: float = 3.0
     ) -> FloatArray:
-        """Where ripples flash with the light of a low *sun* at scene point (x, y): 0…1, down to the viewer's feet.
+        """Where ripples flash with a low *sun* at scene point (x, y): 0…1, down to the viewer's feet.
 
         The finest ripples are *spread* times as steep as those that carry the mirror image.
         """

@@ -1,4 +1,4 @@
-"""The example shoot: same bytes for the same order, honest EXIF, and series that are what they claim to be."""
+"""The example shoot: same bytes for the same order, honest EXIF, series that are what they claim."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,10 @@ def sharpness(path: Path) -> float:
 
 
 @pytest.fixture(scope="module")
-def shoot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
+def shoot(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("shoot") / "shoot"
     records = render(folder, "--count", "12")
-    yield folder, {record["series"]: record for record in records}
+    return folder, {record["series"]: record for record in records}
 
 
 Shoot = tuple[Path, dict[str, dict[str, Any]]]
@@ -138,7 +139,7 @@ def test_camera_photos_carry_one_camera_and_times_that_run_forward(shoot: Shoot)
         assert moments == sorted(set(moments))
 
 
-def test_sunsets_come_seconds_apart_and_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
+def test_sunsets_come_seconds_apart_and_within_a_quarter_of_an_hour() -> None:
     sys.path.insert(0, str(EXAMPLES))
     try:
         from shoot.scenes import sunsets
@@ -147,25 +148,22 @@ def test_sunsets_come_seconds_apart_and_within_a_quarter_of_an_hour(tmp_path: Pa
         sys.path.remove(str(EXAMPLES))
     shots = sunsets.plan(Brief())
     moments = [shot.taken for shot in shots if shot.taken is not None]
-    gaps = [(after - before).total_seconds() for before, after in zip(moments, moments[1:], strict=False)]
+    gaps = [(after - before).total_seconds() for before, after in pairwise(moments)]
     assert len(shots) == 50 and min(gaps) > 0.1
     assert sum(gap < 6 for gap in gaps) >= 35
     assert timedelta(minutes=8) < moments[-1] - moments[0] < timedelta(minutes=15)
     assert 15 <= sum(bool(shot.flaws) for shot in shots) <= 40
 
 
-def test_the_heron_burst_runs_at_eight_frames_a_second_and_has_one_sharp_frame(shoot: Shoot) -> None:
-    _, records = shoot
-    photos = paths(shoot, "heron")
-    moments = [moment(path) for path in photos]
-    assert all(
-        (after - before).total_seconds() == pytest.approx(1 / 8, abs=0.002)
-        for before, after in zip(moments, moments[1:], strict=False)
-    )
+def test_the_heron_burst_runs_at_eight_frames_a_second_and_has_one_sharp_frame(tmp_path: Path) -> None:
+    (record,) = render(tmp_path / "heron", "--only", "heron", size="640x480")
+    photos = [tmp_path / "heron" / name for name in record["files"]]
+    gaps = [(after - before).total_seconds() for before, after in pairwise(moment(path) for path in photos)]
+    assert len(photos) == 8 and gaps == pytest.approx([1 / 8] * 7, abs=0.002)
     measured = [sharpness(path) for path in photos]
-    best = records["heron"]["quality"].index(1)
+    best = record["quality"].index(1)
     assert int(np.argmax(measured)) == best
-    assert measured[best] > 1.3 * sorted(measured)[-2]
+    assert measured[best] > 1.5 * sorted(measured)[-2]
 
 
 def test_the_bracket_says_what_it_is_and_grows_brighter(shoot: Shoot) -> None:
@@ -174,17 +172,15 @@ def test_the_bracket_says_what_it_is_and_grows_brighter(shoot: Shoot) -> None:
     assert [float(entry[ExifTags.Base.ExposureBiasValue]) for entry in fields] == [-2.0, 0.0, 2.0]
     assert {entry[ExifTags.Base.ExposureMode] for entry in fields} == {2}
     seconds = [float(entry[ExifTags.Base.ExposureTime]) for entry in fields]
-    assert [after / before for before, after in zip(seconds, seconds[1:], strict=False)] == pytest.approx(
-        [4, 4], rel=0.02
-    )
+    assert [after / before for before, after in pairwise(seconds)] == pytest.approx([4, 4], rel=0.02)
     levels = [grey(path) for path in photos]
     assert levels[0].mean() + 15 < levels[1].mean() < levels[2].mean() - 15
-    assert (levels[2] > 250).mean() > 0.08 and (levels[0] < 12).mean() > 0.15
+    assert (levels[2] > 250).mean() > 0.08 and (levels[0] < 12).mean() > 0.10
 
 
 def test_neighbours_of_the_panorama_share_a_third(shoot: Shoot) -> None:
     photos = [grey(path) for path in paths(shoot, "panorama")]
-    for left, right in zip(photos, photos[1:], strict=False):
+    for left, right in pairwise(photos):
         width = left.shape[1]
         scores = {}
         for share in np.arange(0.15, 0.60, 0.01):
@@ -223,11 +219,10 @@ def test_one_photo_lies_on_its_side_and_one_is_heic(shoot: Shoot) -> None:
     import pillow_heif
 
     folder, _ = shoot
-    orientations = {
-        path.name: details(path).get(ExifTags.Base.Orientation)
-        for path in folder.glob("100EXMPL/*.JPG")
-        if path.stat().st_size > 10_000_000 or path.name == "DSC_0251.JPG"
-    }
+    broken = ("DSC_0498.JPG", "DSC_0499.JPG")
+    whole = [path for path in folder.glob("100EXMPL/*.JPG") if path.name not in broken]
+    orientations = {path.name: details(path)[ExifTags.Base.Orientation] for path in whole}
+    orientations = {name: value for name, value in orientations.items() if value != 1}
     assert orientations == {"DSC_0251.JPG": 6}
     heic = folder / "phone" / "IMG_0031.HEIC"
     assert pillow_heif.is_supported(heic) and pillow_heif.open_heif(heic).size == (200, 150)

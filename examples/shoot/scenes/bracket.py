@@ -33,7 +33,7 @@ def plan(brief: Brief) -> Sequence[Shot]:
         Shot(
             camera_file(FIRST_NUMBER + index),
             at("17:48", 3.0 + 0.42 * index),
-            Exposure(0.02 * 2**stops, 8.0, 200, 28.0, stops, auto_bracket=True),
+            Exposure(2**stops / 60, 8.0, 200, 28.0, stops, auto_bracket=True),
         )
         for index, stops in enumerate(STOPS)
     ]

@@ -1,4 +1,4 @@
-"""One picture exported again and again, without EXIF: balloons over morning hills, cropped, graded, recompressed."""
+"""One picture exported again and again, without EXIF: balloons, cropped, graded, recompressed."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def _pieces(seed: int, size: tuple[int, int]) -> tuple[tuple[Piece, Painted], ..
 
 @lru_cache(maxsize=1)
 def _board(seed: int, size: tuple[int, int]) -> Light:
-    """A dark room with warm points of light behind, and the board with the shadows and mirror images of the pieces."""
+    """A dark room with points of light behind, and the board with shadows and mirror images of the pieces."""
     view = View.of(size)
     rng = generator(seed, "focus stack", "board")
     light = _background(view, rng)
@@ -243,7 +243,7 @@ def _shadow(across: FloatArray, depth: FloatArray, piece: Piece) -> FloatArray:
 def _mirror_on_board(light: Light, view: View, piece: Piece, painted: Painted) -> None:
     foot = view.row(_foot(piece)[1] + 0.012 / piece.depth)
     rows = min(foot - painted.top, view.height - foot)
-    if rows < 2:
+    if rows < 2 or painted.coverage.shape[0] < foot - painted.top:
         return
     flipped = slice(foot - painted.top - rows, foot - painted.top)
     part = light[:, foot : foot + rows, painted.left : painted.left + painted.coverage.shape[1]]

@@ -49,7 +49,8 @@ def _size(brief: Brief) -> tuple[int, int]:
 def _parameters(seed: int, width: int, height: int) -> str:
     return (
         f"{PROMPT}\nNegative prompt: {NEGATIVE}\n"
-        f"Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: {seed}, Size: {width}x{height}, Model: example-v1"
+        f"Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: {seed}, "
+        f"Size: {width}x{height}, Model: example-v1"
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shoot.drawing import Patch, Pen, Point, curve, place
 from shoot.land import below, trees_line
 from shoot.light import Light, colour, develop, gradient, lay_over, mix
-from shoot.noise import fractal_tile, generator, look_up, outline, smoothstep
+from shoot.noise import fractal_tile, generator, look_up, smoothstep
 from shoot.optics import defocus, glow, hand_path, reframe, shake, soften, vignette
 from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
@@ -290,7 +290,7 @@ def _feathers(wing: Wing) -> list[tuple[Wing, Wing, float]]:
 
 
 def _draw_wing(pen: Pen, put: Put, wing: Wing) -> None:
-    root, wrist, tip, hand, elbow, back = wing
+    root, wrist, _, hand, elbow, back = wing
     trailing = [hand, (hand + elbow) / 2, elbow, (elbow + back) / 2, back]
     inner = [wrist + (corner - wrist) * 0.80 for corner in trailing[:3]] + [
         root + (corner - root) * 0.9 for corner in trailing[3:]

@@ -1,4 +1,4 @@
-"""Photos that belong to nothing: a summit, a city by night, dunes, fruit by the window, a forest, northern lights."""
+"""Photos that belong to nothing: a summit, a city by night, dunes, fruit, a forest, northern lights."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shoot.bodies import Material, Painted, turn
+from shoot.bodies import Material, turn
 from shoot.drawing import Pen, Point, curve
-from shoot.land import below, clouds, conifers, mountain_light, plain_sky, trees_line
-from shoot.light import Light, colour, develop, gradient, lay_over, mix
+from shoot.land import below, mountain_light, plain_sky, trees_line
+from shoot.light import Light, colour, develop, lay_over, mix
 from shoot.noise import fractal_tile, generator, look_up, outline, smoothstep
-from shoot.optics import defocus, glow, soften, vignette
+from shoot.optics import glow, soften, vignette
 from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
 from shoot.water import Water

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shoot.drawing import Patch, Pen, Point, curve
 from shoot.figures import draw_gull, draw_person, draw_rowing_boat, flap_at
 from shoot.light import Light, colour, develop, gradient, lay_over, mix
-from shoot.noise import enlarge, fractal_tile, generator, look_up, outline, smooth_field, smoothstep
+from shoot.noise import enlarge, fractal_tile, generator, look_up, outline, smoothstep
 from shoot.optics import defocus, glow, hand_path, reframe, shake, vignette
 from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
@@ -37,9 +37,10 @@ JETTY_END = 3.3
 class Moment:
     """How one frame differs from the others.
 
-    sunk: 0 (twelve minutes before sunset) … 1. drift: how far the clouds went. degrees, pan, zoom: how the camera
-    was held. stops: exposure error. blur: radius of the slipped focus, shake: length of the hand's stroke,
-    both in thousandths of the picture's height. gulls: how many. walker: depth of a person on the jetty, or None.
+    sunk: 0 (twelve minutes before sunset) … 1. drift: how far the clouds went. degrees, pan, zoom: how the
+    camera was held. stops: exposure error. blur: radius of the slipped focus, shake: length of the hand's
+    stroke, both in thousandths of the picture's height. gulls: how many. walker: how far out a person is on
+    the jetty, or None. boat: how far it has swung.
     """
 
     sunk: float
@@ -103,7 +104,7 @@ def _moments(brief: Brief) -> tuple[Moment, ...]:
         flaw = flaws[index]
         step = pan + rng.normal(0, (0.0028, 0.002))
         if flaw == "framing":
-            step = step + (0.034 * rng.choice([-1, 1]), 0.016)
+            step += np.array((0.034 * rng.choice([-1, 1]), 0.016))
         sunk = float(np.clip(seconds[index] / (MINUTES * 60), 0, 1))
         side = float(rng.choice([-1, 1]))
         moments.append(
@@ -136,9 +137,9 @@ def _deal_flaws(rng: np.random.Generator, count: int) -> list[str]:
 
 
 def _walker(second: float) -> float | None:
-    """Somebody walks out to the end of the jetty in minute six, and stays for two."""
-    walked = (second - 330) / 25
-    if not 0 <= walked or second > 500:
+    """Somebody walks out to the end of the jetty after five minutes, and stays for two."""
+    walked = (second - 300) / 90
+    if not walked >= 0 or second > 520:
         return None
     return 1.25 + (JETTY_END - 1.45) * min(1.0, walked)
 
@@ -237,7 +238,7 @@ def _hills(view: View, seed: int) -> tuple[FloatArray, ...]:
 
 
 def _along_jetty(x: float, k: float, *, above: float = 0.0) -> Point:
-    """A point of the deck: *x* −1 (left edge) … 1 (right), *k* times as far as the near end, lifted by *above*."""
+    """A point of the deck: *x* −1 (left edge) … 1 (right), *k* times as far as the near end, *above* it."""
     near_x, near_y = -0.255 + 0.185 * x, 1.075
     return (VANISHING[0] + (near_x - VANISHING[0]) / k, VANISHING[1] + (near_y - VANISHING[1] - above) / k)
 
@@ -301,7 +302,7 @@ def _draw_jetty_image(view: View) -> FloatArray:
 
 
 def _plank_light(view: View, jetty: Patch, rng: np.random.Generator) -> FloatArray:
-    """How bright the deck is under even light: planks with gaps, each a little different, grain along them."""
+    """How bright the deck is under even light: planks with gaps, no two alike."""
     rows, columns = jetty.window
     y, x = view.y[rows], view.x[:, columns]
     k = (1.075 - VANISHING[1]) / np.maximum(y - VANISHING[1], 1e-3)
