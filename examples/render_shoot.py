@@ -1,8 +1,8 @@
-"""Renders an example shoot: about eighty photos made of noise and geometry, with EXIF, the same for the same seed.
+"""Renders an example shoot: some ninety photos of noise and geometry, with EXIF, the same for the same seed.
 
-    python examples/render_shoot.py build/demo/shoot
-    python examples/render_shoot.py build/demo/shoot --only sunsets,heron --size 4000x3000
-    python examples/render_shoot.py build/bench/bulk --bulk 1000 --size 4000x3000
+python examples/render_shoot.py build/demo/shoot
+python examples/render_shoot.py build/demo/shoot --only sunsets,heron --size 4000x3000
+python examples/render_shoot.py build/bench/bulk --bulk 1000 --size 4000x3000
 """
 
 from __future__ import annotations
@@ -21,24 +21,50 @@ def main(arguments: list[str] | None = None) -> int:
     brief = Brief(seed=options.seed, size=options.size, count=options.count)
     started = time.perf_counter()
     if options.bulk:
-        written = bulk.render_bulk(options.folder, brief, photos=options.bulk, workers=options.workers)
+        written = bulk.render_bulk(
+            options.folder, brief, photos=options.bulk, workers=options.workers, truth=options.truth
+        )
     else:
-        written = session.render_shoot(options.folder, brief, only=options.only, workers=options.workers, truth=options.truth)
+        written = session.render_shoot(
+            options.folder, brief, only=options.only, workers=options.workers, truth=options.truth
+        )
     if not options.quiet:
         print(f"{written} files in {options.folder} ({time.perf_counter() - started:.1f} s)", file=sys.stderr)
     return 0
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="render_shoot.py", description="Render an example shoot; the same seed gives the same files.")
+    parser = argparse.ArgumentParser(
+        prog="render_shoot.py", description="Render an example shoot; the same seed gives the same files."
+    )
     parser.add_argument("folder", type=Path, help="where the photos go; made if it is not there")
     parser.add_argument("--seed", type=_natural, default=0, help="another number, another shoot (default: 0)")
-    parser.add_argument("--size", type=_size, default=(1600, 1200), metavar="WxH", help="pixels (default: 1600x1200)")
-    parser.add_argument("--count", type=_natural, default=50, metavar="N", help="how many sunsets (default: 50)")
-    parser.add_argument("--only", type=_scenes, default=session.SCENES, metavar="A,B", help=f"some of: {', '.join(session.SCENES)}")
-    parser.add_argument("--workers", type=_natural, default=2, metavar="N", help="processes; changes nothing but the time (default: 2)")
-    parser.add_argument("--truth", type=Path, metavar="FILE", help="write what was put into each series as JSON lines")
-    parser.add_argument("--bulk", type=_natural, default=0, metavar="N", help="instead, write N photos of many scenes, fast")
+    parser.add_argument(
+        "--size", type=_size, default=(1600, 1200), metavar="WxH", help="pixels (default: 1600x1200)"
+    )
+    parser.add_argument(
+        "--count", type=_natural, default=50, metavar="N", help="how many sunsets (default: 50)"
+    )
+    parser.add_argument(
+        "--only",
+        type=_scenes,
+        default=session.SCENES,
+        metavar="A,B",
+        help=f"some of: {', '.join(session.SCENES)}",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_natural,
+        default=2,
+        metavar="N",
+        help="processes; changes nothing but the time (default: 2)",
+    )
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help="write what was put into each series as JSON lines"
+    )
+    parser.add_argument(
+        "--bulk", type=_natural, default=0, metavar="N", help="instead, write N photos of many scenes, fast"
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing")
     return parser.parse_args(arguments)
 
@@ -64,7 +90,9 @@ def _scenes(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     unknown = [name for name in names if name not in session.SCENES]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(session.SCENES)}")
+        raise argparse.ArgumentTypeError(
+            f"unknown: {', '.join(unknown)}; there are {', '.join(session.SCENES)}"
+        )
     return names
 
 

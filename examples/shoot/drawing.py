@@ -43,7 +43,9 @@ class Patch:
 class Pen:
     """Collects shapes inside a *box* (left, top, right, bottom in scene units; None: the whole view)."""
 
-    def __init__(self, view: View, box: tuple[float, float, float, float] | None = None, *, fineness: int = 3) -> None:
+    def __init__(
+        self, view: View, box: tuple[float, float, float, float] | None = None, *, fineness: int = 3
+    ) -> None:
         self._view = view
         self._fineness = fineness
         if box is None:
@@ -67,9 +69,14 @@ class Pen:
 
     def disc(self, centre: Point, radius: float, value: float = 1.0, *, squash: float = 1.0) -> None:
         (x, y), k = self._place([centre])[0], self._view.scale * self._fineness
-        self._draw.ellipse((x - radius * k, y - radius * squash * k, x + radius * k, y + radius * squash * k), fill=round(255 * value))
+        self._draw.ellipse(
+            (x - radius * k, y - radius * squash * k, x + radius * k, y + radius * squash * k),
+            fill=round(255 * value),
+        )
 
-    def stroke(self, points: Sequence[Point], width: float, *, taper: float = 1.0, value: float = 1.0) -> None:
+    def stroke(
+        self, points: Sequence[Point], width: float, *, taper: float = 1.0, value: float = 1.0
+    ) -> None:
         """A line of *width*, narrowing to *width* × *taper* at its end."""
         places = np.array(self._place(points))
         if len(places) < 2:
@@ -99,14 +106,18 @@ def curve(points: Sequence[Point], *, closed: bool = False, steps: int = 8) -> l
         ring = np.concatenate([2 * given[:1] - given[1:2], given, 2 * given[-1:] - given[-2:-1]])
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
     p0, p1, p2, p3 = ring[:-3, None], ring[1:-2, None], ring[2:-1, None], ring[3:, None]
-    line = 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
+    line = 0.5 * (
+        2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
+    )
     smooth = line.reshape(-1, 2)
     if not closed:
         smooth = np.concatenate([smooth, given[-1:]])
     return [(float(x), float(y)) for x, y in smooth]
 
 
-def place(points: Iterable[Point], *, at: Point, size: float = 1.0, degrees: float = 0.0, flip: bool = False) -> list[Point]:
+def place(
+    points: Iterable[Point], *, at: Point, size: float = 1.0, degrees: float = 0.0, flip: bool = False
+) -> list[Point]:
     """*points* turned, scaled and moved to *at*; *flip* mirrors them left to right first."""
     angle = np.deg2rad(degrees)
     cos, sin = float(np.cos(angle)) * size, float(np.sin(angle)) * size

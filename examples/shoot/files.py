@@ -38,7 +38,9 @@ def encode(shot: Shot, pixels: Pixels) -> bytes:
         case "heic":
             import pillow_heif
 
-            pillow_heif.from_pillow(picture).save(buffer, quality=80, exif=exif, enc_params={"preset": "ultrafast"})
+            pillow_heif.from_pillow(picture).save(
+                buffer, quality=80, exif=exif, enc_params={"preset": "ultrafast"}
+            )
         case _:
             picture.save(buffer, "JPEG", quality=shot.jpeg_quality, **({"exif": exif} if exif else {}))
     return buffer.getvalue()

@@ -26,7 +26,14 @@ def plain_sky(view: View, horizon: float, stops: Stops) -> Light:
 
 
 def clouds(
-    view: View, horizon: float, tile: FloatArray, *, cover: float, drift: float = 0.0, size: float = 1.0, sun: float = 1.0
+    view: View,
+    horizon: float,
+    tile: FloatArray,
+    *,
+    cover: float,
+    drift: float = 0.0,
+    size: float = 1.0,
+    sun: float = 1.0,
 ) -> tuple[FloatArray, FloatArray]:
     """A broken layer of clouds in perspective: coverage, and how much light each spot gets (0…1).
 
@@ -72,13 +79,21 @@ def mountain_light(
     u = (view.x * 0.55 + 0.25 * sun * fall) * detail
     v = (fall * 0.42 + ridge * 0.30) * detail
     crag = -np.abs(look_up(tile, u, v)) + 0.35 * look_up(tile, u * 3.1, v * 3.1)
-    beside = -np.abs(look_up(tile, u + 0.006 * sun, v - 0.003)) + 0.35 * look_up(tile, (u + 0.003 * sun) * 3.1, v * 3.1)
+    beside = -np.abs(look_up(tile, u + 0.006 * sun, v - 0.003)) + 0.35 * look_up(
+        tile, (u + 0.003 * sun) * 3.1, v * 3.1
+    )
     flank = np.gradient(ridge[0]).astype(np.float32)[None, :] * np.float32(view.scale)
     lit = np.clip(0.42 + 0.75 * (crag - beside) + 0.25 * sun * np.clip(flank, -1, 1), 0.04, 1)
     white = smoothstep(-0.02, 0.025, snow_line - view.y + 0.055 * crag + 0.02 * lit)
     return mix(rock, snow, white) * (0.12 + 1.05 * lit)
 
 
-def trees_line(rng: np.random.Generator, view: View, base: float, *, roll: float, width: float, height: float) -> FloatArray:
+def trees_line(
+    rng: np.random.Generator, view: View, base: float, *, roll: float, width: float, height: float
+) -> FloatArray:
     """Upper edge (scene y) of a wooded rise around scene height *base*."""
-    return base - roll * outline(rng, view.x, wave=0.9, octaves=3) - conifers(rng, view.x, width=width, height=height)
+    return (
+        base
+        - roll * outline(rng, view.x, wave=0.9, octaves=3)
+        - conifers(rng, view.x, width=width, height=height)
+    )

@@ -1,4 +1,4 @@
-"""Files that went wrong, as every real folder has some: a cut-off photo, an empty one, and one that is none."""
+"""Files that went wrong, as in every real folder: a cut-off photo, an empty one, and one that is none."""
 
 from __future__ import annotations
 

@@ -69,8 +69,10 @@ def enlarge(plane: FloatArray, shape: tuple[int, int]) -> FloatArray:
     return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
 
 
-def outline(rng: np.random.Generator, x: FloatArray, *, wave: float, roughness: float = 0.5, octaves: int = 7) -> FloatArray:
-    """A rough line over *x*, deviation about 1: octaves from wavelength *wave* down, each *roughness* as high."""
+def outline(
+    rng: np.random.Generator, x: FloatArray, *, wave: float, roughness: float = 0.5, octaves: int = 7
+) -> FloatArray:
+    """A rough line over *x*, deviation about 1: octaves from *wave* (units) down, each *roughness* as high."""
     total = np.zeros_like(x, dtype=np.float32)
     height, power = 1.0, 0.0
     for octave in range(octaves):

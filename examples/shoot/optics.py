@@ -58,7 +58,7 @@ def _defocus_plane(plane: FloatArray, radius: float) -> FloatArray:
     total = np.zeros(small.shape)
     weight = 0.0
     for offset, reach_x in zip(offsets, widths, strict=True):
-        bar = int(round(float(reach_x)))
+        bar = round(float(reach_x))
         rows = sums[half + 1 + offset : half + 1 + offset + height]
         right = rows[:, half + 1 + bar : half + 1 + bar + width]
         left = rows[:, half - bar : half - bar + width]
@@ -86,7 +86,10 @@ def hand_path(rng: np.random.Generator, length: float) -> list[tuple[float, floa
     steps = int(np.clip(round(length), 4, 32)) + 1
     along = np.linspace(-0.5, 0.5, steps)
     directions = angle + bend * along
-    return [(float(length * t * np.cos(a)), float(length * t * np.sin(a))) for t, a in zip(along, directions, strict=True)]
+    return [
+        (float(length * t * np.cos(a)), float(length * t * np.sin(a)))
+        for t, a in zip(along, directions, strict=True)
+    ]
 
 
 def glow(light: Light, view: View, *, strength: float = 0.06, reach: float = 0.03) -> Light:
@@ -95,7 +98,9 @@ def glow(light: Light, view: View, *, strength: float = 0.06, reach: float = 0.0
     small = np.stack([_reduce(plane, factor) for plane in np.minimum(light, 12)])
     sigma = reach * view.scale / factor
     veil = 0.7 * soften(small, sigma) + 0.3 * soften(small, 3.5 * sigma)
-    return light * np.float32(1 - strength) + np.stack([enlarge(plane, view.shape) for plane in veil]) * np.float32(strength)
+    return light * np.float32(1 - strength) + np.stack(
+        [enlarge(plane, view.shape) for plane in veil]
+    ) * np.float32(strength)
 
 
 def vignette(light: Light, strength: float = 0.22) -> Light:
@@ -107,16 +112,29 @@ def vignette(light: Light, strength: float = 0.22) -> Light:
 
 
 def reframe(
-    light: Light, source: View, target: View, *, degrees: float = 0.0, shift: tuple[float, float] = (0.0, 0.0), zoom: float = 1.0
+    light: Light,
+    source: View,
+    target: View,
+    *,
+    degrees: float = 0.0,
+    shift: tuple[float, float] = (0.0, 0.0),
+    zoom: float = 1.0,
 ) -> Light:
-    """*light* of *source* as seen by *target*, its camera turned by *degrees* and moved by *shift* scene units."""
+    """*light* of *source* as seen by *target*, its camera turned by *degrees*, moved by *shift* units."""
     angle = np.deg2rad(degrees)
     step = source.scale / (target.scale * zoom)
     cos, sin = np.cos(angle) * step, np.sin(angle) * step
     middle_x = (target.left + target.width / target.scale / 2 + shift[0] - source.left) * source.scale
     middle_y = (target.top + target.height / target.scale / 2 + shift[1] - source.top) * source.scale
     half_x, half_y = target.width / 2, target.height / 2
-    matrix = (cos, -sin, middle_x - cos * half_x + sin * half_y, sin, cos, middle_y - sin * half_x - cos * half_y)
+    matrix = (
+        cos,
+        -sin,
+        middle_x - cos * half_x + sin * half_y,
+        sin,
+        cos,
+        middle_y - sin * half_x - cos * half_y,
+    )
     size = (target.width, target.height)
     # Taken as logarithms, so that the sharp edge of a light source does not ring.
     seen = [

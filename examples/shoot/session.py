@@ -1,19 +1,28 @@
-"""The whole shoot: which scenes there are, all shots of them rendered by a few processes, and the truth about them."""
+"""The whole shoot: its scenes, rendered by a few processes, and the truth about them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 
 from shoot import files, mishaps
+from shoot.pool import in_processes
 from shoot.shot import Brief, Scene, Shot
 
-SCENES = ("sunsets", "heron", "panorama", "focus_stack", "bracket", "exported", "generated", "singles", "mishaps")
+SCENES = (
+    "sunsets",
+    "heron",
+    "panorama",
+    "focus_stack",
+    "bracket",
+    "exported",
+    "generated",
+    "singles",
+    "mishaps",
+)
 
 Job = tuple[str, int]
 
@@ -22,7 +31,9 @@ def scene(name: str) -> Scene:
     return import_module(f"shoot.scenes.{name}")  # type: ignore[return-value]
 
 
-def render_shoot(folder: Path, brief: Brief, *, only: Sequence[str] = SCENES, workers: int = 2, truth: Path | None = None) -> int:
+def render_shoot(
+    folder: Path, brief: Brief, *, only: Sequence[str] = SCENES, workers: int = 2, truth: Path | None = None
+) -> int:
     """Write all shots of the scenes in *only* below *folder*; returns how many files there are.
 
     *truth* is written as JSON lines, one a series. Raises OSError where a file cannot be written.
@@ -30,34 +41,24 @@ def render_shoot(folder: Path, brief: Brief, *, only: Sequence[str] = SCENES, wo
     folder.mkdir(parents=True, exist_ok=True)
     plans = {name: scene(name).plan(brief) for name in only if name != "mishaps"}
     jobs = [(name, index) for name, shots in plans.items() for index in range(len(shots))]
-    for _ in in_processes(partial(_render_job, brief, folder), jobs, workers):
-        pass
-    written = len(jobs)
+    written = sum(in_processes(partial(_render_job, brief, folder), jobs, workers))
     if "mishaps" in only:
         written += mishaps.write_mishaps(folder, brief)
     if truth is not None:
-        lines = [json.dumps(record) for name, shots in plans.items() for record in _records(name, scene(name).KIND, shots)]
+        lines = [
+            json.dumps(record)
+            for name, shots in plans.items()
+            for record in _records(name, scene(name).KIND, shots)
+        ]
         truth.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return written
 
 
-def in_processes(work: partial[None], jobs: Sequence[Job], workers: int) -> Iterable[None]:
-    """*work* done on every job, by *workers* processes that each keep to one scene as long as they can."""
-    if workers <= 1 or len(jobs) < 2:
-        return map(work, jobs)
-    return _pooled(work, jobs, workers)
-
-
-def _pooled(work: partial[None], jobs: Sequence[Job], workers: int) -> Iterable[None]:
-    # "spawn" is the one way of starting processes that is the same on Linux, macOS and Windows.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, jobs)
-
-
-def _render_job(brief: Brief, folder: Path, job: Job) -> None:
+def _render_job(brief: Brief, folder: Path, job: Job) -> int:
     name, index = job
     module = scene(name)
     files.write(module.plan(brief)[index], module.render(brief, index), folder)
+    return 1
 
 
 def _records(name: str, kind: str, shots: Sequence[Shot]) -> Iterable[dict[str, object]]:

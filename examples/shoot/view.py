@@ -17,7 +17,7 @@ COMPOSED_FOR = 4 / 3
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A window onto the scene: *scale* pixels a unit, with scene point (*left*, *top*) at its upper left corner."""
+    """A window onto the scene: *scale* pixels a unit, with (*left*, *top*) at its upper left corner."""
 
     width: int
     height: int
@@ -26,7 +26,9 @@ class View:
     top: float
 
     @classmethod
-    def of(cls, size: tuple[int, int], *, centre: tuple[float, float] = (0.0, 0.5), zoom: float = 1.0) -> View:
+    def of(
+        cls, size: tuple[int, int], *, centre: tuple[float, float] = (0.0, 0.5), zoom: float = 1.0
+    ) -> View:
         width, height = size
         scale = zoom * max(width / COMPOSED_FOR, height)
         return cls(width, height, scale, centre[0] - width / scale / 2, centre[1] - height / scale / 2)

@@ -1,4 +1,4 @@
-"""One picture exported again and again, without EXIF: balloons over morning hills, cropped, graded, recompressed."""
+"""One picture exported again and again, without EXIF: balloons, cropped, graded, recompressed."""
 
 from __future__ import annotations
 
@@ -48,12 +48,22 @@ VERSIONS = (
     Version("balloons-crop.jpg", zoom=1.18, shift=(0.03, -0.03), jpeg_quality=88),
     Version("balloons square.jpg", zoom=1.06, shift=(-0.06, -0.02), shape=1.0, stops=0.08),
     Version("balloons-web.jpg", shrink=0.6, jpeg_quality=38, flaws=("compressed hard",)),
-    Version("balloons-faded.jpg", stops=0.35, contrast=-0.1, saturation=0.7, warmth=-0.05, flaws=("flat contrast",)),
+    Version(
+        "balloons-faded.jpg",
+        stops=0.35,
+        contrast=-0.1,
+        saturation=0.7,
+        warmth=-0.05,
+        flaws=("flat contrast",),
+    ),
 )
 
 
 def plan(brief: Brief) -> Sequence[Shot]:
-    return [Shot(f"exports/{version.name}", flaws=version.flaws, jpeg_quality=version.jpeg_quality) for version in VERSIONS]
+    return [
+        Shot(f"exports/{version.name}", flaws=version.flaws, jpeg_quality=version.jpeg_quality)
+        for version in VERSIONS
+    ]
 
 
 def render(brief: Brief, index: int) -> Pixels:
@@ -96,13 +106,26 @@ BALLOONS = (
 def _scene(seed: int, size: tuple[int, int]) -> Light:
     view = View.of(size).with_margin(MARGIN)
     rng = generator(seed, "exported", "hills")
-    sky = ((0, colour("#fbdcb4")), (0.12, colour("#f6d6bd")), (0.32, colour("#c6cfdb")), (0.66, colour("#86acd0")))
+    sky = (
+        (0, colour("#fbdcb4")),
+        (0.12, colour("#f6d6bd")),
+        (0.32, colour("#c6cfdb")),
+        (0.66, colour("#86acd0")),
+    )
     light = plain_sky(view, HORIZON, sky)
     light += colour("#ffd9a0") * (0.30 * np.exp(-np.hypot(view.x + 0.75, view.y - 0.56) / 0.30))
     veil = fractal_tile(rng, 512, slope=1.7, longest=0.3, stretch=6)
-    streaks = smoothstep(0.2, 2.2, look_up(veil, view.x * 0.14, view.y * 0.5 + 0.05)) * smoothstep(0.6, 0.2, view.y)
+    streaks = smoothstep(0.2, 2.2, look_up(veil, view.x * 0.14, view.y * 0.5 + 0.05)) * smoothstep(
+        0.6, 0.2, view.y
+    )
     lay_over(light, colour("#fff1e0"), streaks * 0.55)
-    hills = ((0.600, 0.035, 0.80), (0.650, 0.032, 0.60), (0.715, 0.035, 0.38), (0.800, 0.040, 0.16), (0.915, 0.035, 0.0))
+    hills = (
+        (0.600, 0.035, 0.80),
+        (0.650, 0.032, 0.60),
+        (0.715, 0.035, 0.38),
+        (0.800, 0.040, 0.16),
+        (0.915, 0.035, 0.0),
+    )
     balloons = list(BALLOONS)
     tile = fractal_tile(rng, 512, slope=1.2, longest=0.3)
     for number, (base, roll, haze) in enumerate(hills):
@@ -113,11 +136,21 @@ def _scene(seed: int, size: tuple[int, int]) -> Light:
     return vignette(glow(light, view, strength=0.06, reach=0.03), 0.16)
 
 
-def _hill(light: Light, view: View, rng: np.random.Generator, tile: FloatArray, base: float, roll: float, haze: float) -> None:
+def _hill(
+    light: Light,
+    view: View,
+    rng: np.random.Generator,
+    tile: FloatArray,
+    base: float,
+    roll: float,
+    haze: float,
+) -> None:
     """A hill with fields, hedges and woods, and mist in the hollow behind it."""
     near = 1 - haze
     ridge = base - roll * outline(rng, view.x, wave=0.75, roughness=0.38, octaves=4)
-    woods = trees_line(rng, view, base + 0.004, roll=roll * 0.2, width=0.012 + 0.016 * near, height=0.012 + 0.020 * near)
+    woods = trees_line(
+        rng, view, base + 0.004, roll=roll * 0.2, width=0.012 + 0.016 * near, height=0.012 + 0.020 * near
+    )
     clumps = smoothstep(0.15, 0.6, outline(rng, view.x, wave=0.22, octaves=3))
     edge = np.minimum(ridge, ridge - (base - woods).clip(0) * clumps)
     toward = np.exp(-((view.x + 0.75) ** 2) / 0.5)
@@ -125,13 +158,19 @@ def _hill(light: Light, view: View, rng: np.random.Generator, tile: FloatArray, 
     down = np.maximum(view.y - ridge, 0)
     fields = look_up(tile, view.x * (0.5 + haze) + base, down * 4 + base)
     stripes = np.sin((down * 900 * (0.3 + near) + view.x * 60) * 0.5) * 0.06 * near
-    grass = mix(colour("#51682f"), colour("#9c9a4e"), smoothstep(-0.8, 1.2, fields)) * (0.80 + 0.35 * toward + stripes)
+    grass = mix(colour("#51682f"), colour("#9c9a4e"), smoothstep(-0.8, 1.2, fields)) * (
+        0.80 + 0.35 * toward + stripes
+    )
     speckle = 1 + 0.22 * near * look_up(tile, view.x * 7, down * 16)
     wood = colour("#2a3a22") * (0.8 + 0.3 * look_up(tile, view.x * 9, view.y * 9))
     shade = mix(grass * speckle, np.clip(wood, 0.004, None), below(view, edge) - below(view, ridge))
     shade = mix(shade, np.broadcast_to(air, shade.shape), np.clip(haze + 0.0 * down, 0, 1))
     lay_over(light, shade, below(view, edge))
-    mist = np.exp(-(((view.y - base - 0.052) / 0.030) ** 2)) * np.clip(0.5 + 0.3 * outline(rng, view.x, wave=0.5), 0, 0.85) * (0.25 + 0.75 * haze)
+    mist = (
+        np.exp(-(((view.y - base - 0.052) / 0.030) ** 2))
+        * np.clip(0.5 + 0.3 * outline(rng, view.x, wave=0.5), 0, 0.85)
+        * (0.25 + 0.75 * haze)
+    )
     lay_over(light, mix(colour("#dfe3e6"), colour("#ffe3c0"), toward), mist)
 
 
@@ -141,7 +180,17 @@ def _paint_balloons(light: Light, view: View, balloons: Sequence[Balloon]) -> No
 
 
 # Half the outline of an envelope, from the mouth to the crown: (radius, height below the middle).
-ENVELOPE: list[Point] = [(0.14, 1.38), (0.30, 1.16), (0.62, 0.78), (0.90, 0.36), (1.0, -0.05), (0.93, -0.42), (0.70, -0.75), (0.36, -0.95), (0.0, -1.0)]
+ENVELOPE: list[Point] = [
+    (0.14, 1.38),
+    (0.30, 1.16),
+    (0.62, 0.78),
+    (0.90, 0.36),
+    (1.0, -0.05),
+    (0.93, -0.42),
+    (0.70, -0.75),
+    (0.36, -0.95),
+    (0.0, -1.0),
+]
 
 
 def _paint_balloon(light: Light, view: View, balloon: Balloon) -> None:
@@ -173,10 +222,28 @@ def _paint_balloon(light: Light, view: View, balloon: Balloon) -> None:
 
 
 def _paint_basket(light: Light, view: View, balloon: Balloon) -> None:
-    pen = Pen(view, tuple(v for v in (balloon.middle[0] - balloon.radius, balloon.middle[1], balloon.middle[0] + balloon.radius, balloon.middle[1] + 2.2 * balloon.radius)))  # type: ignore[arg-type]
+    pen = Pen(
+        view,
+        tuple(
+            v
+            for v in (
+                balloon.middle[0] - balloon.radius,
+                balloon.middle[1],
+                balloon.middle[0] + balloon.radius,
+                balloon.middle[1] + 2.2 * balloon.radius,
+            )
+        ),
+    )  # type: ignore[arg-type]
     for side in (-1, -0.35, 0.35, 1):
-        pen.stroke(place([(0.14 * side, 1.36), (0.105 * side, 1.70)], at=balloon.middle, size=balloon.radius), 0.014 * balloon.radius)
-    pen.polygon(place([(-0.12, 1.68), (0.12, 1.68), (0.10, 1.88), (-0.10, 1.88)], at=balloon.middle, size=balloon.radius))
+        pen.stroke(
+            place([(0.14 * side, 1.36), (0.105 * side, 1.70)], at=balloon.middle, size=balloon.radius),
+            0.014 * balloon.radius,
+        )
+    pen.polygon(
+        place(
+            [(-0.12, 1.68), (0.12, 1.68), (0.10, 1.88), (-0.10, 1.88)], at=balloon.middle, size=balloon.radius
+        )
+    )
     for seat in (-0.05, 0.04):
         pen.disc(place([(seat, 1.635)], at=balloon.middle, size=balloon.radius)[0], 0.028 * balloon.radius)
     pen.patch().paint(light, mix(colour("#4a2f1c"), colour("#f3d8bd"), balloon.haze))

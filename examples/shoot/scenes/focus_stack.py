@@ -27,10 +27,72 @@ EYE = 0.30
 LENS = 0.020
 """Radius of the blur, in scene units, of something twice as far away as the plane of focus."""
 
-PAWN: list[Point] = [(0.30, 0), (0.31, 0.05), (0.27, 0.10), (0.24, 0.13), (0.17, 0.20), (0.11, 0.38), (0.09, 0.55), (0.17, 0.58), (0.17, 0.62), (0.09, 0.65), (0.15, 0.72), (0.175, 0.82), (0.14, 0.93), (0.06, 0.99), (0.0, 1.0)]
-BISHOP: list[Point] = [(0.24, 0), (0.25, 0.04), (0.21, 0.09), (0.13, 0.16), (0.085, 0.34), (0.07, 0.52), (0.13, 0.55), (0.13, 0.58), (0.075, 0.61), (0.12, 0.69), (0.125, 0.76), (0.08, 0.87), (0.03, 0.93), (0.035, 0.96), (0.02, 0.99), (0.0, 1.0)]
-QUEEN: list[Point] = [(0.22, 0), (0.23, 0.04), (0.19, 0.08), (0.12, 0.15), (0.075, 0.35), (0.065, 0.58), (0.12, 0.61), (0.12, 0.64), (0.07, 0.66), (0.085, 0.74), (0.125, 0.87), (0.13, 0.89), (0.08, 0.91), (0.05, 0.94), (0.045, 0.98), (0.0, 1.0)]
-ROOK: list[Point] = [(0.29, 0), (0.30, 0.06), (0.25, 0.12), (0.18, 0.2), (0.145, 0.4), (0.14, 0.62), (0.20, 0.68), (0.21, 0.74), (0.21, 0.98), (0.17, 1.0), (0.0, 1.0)]
+PAWN: list[Point] = [
+    (0.30, 0),
+    (0.31, 0.05),
+    (0.27, 0.10),
+    (0.24, 0.13),
+    (0.17, 0.20),
+    (0.11, 0.38),
+    (0.09, 0.55),
+    (0.17, 0.58),
+    (0.17, 0.62),
+    (0.09, 0.65),
+    (0.15, 0.72),
+    (0.175, 0.82),
+    (0.14, 0.93),
+    (0.06, 0.99),
+    (0.0, 1.0),
+]
+BISHOP: list[Point] = [
+    (0.24, 0),
+    (0.25, 0.04),
+    (0.21, 0.09),
+    (0.13, 0.16),
+    (0.085, 0.34),
+    (0.07, 0.52),
+    (0.13, 0.55),
+    (0.13, 0.58),
+    (0.075, 0.61),
+    (0.12, 0.69),
+    (0.125, 0.76),
+    (0.08, 0.87),
+    (0.03, 0.93),
+    (0.035, 0.96),
+    (0.02, 0.99),
+    (0.0, 1.0),
+]
+QUEEN: list[Point] = [
+    (0.22, 0),
+    (0.23, 0.04),
+    (0.19, 0.08),
+    (0.12, 0.15),
+    (0.075, 0.35),
+    (0.065, 0.58),
+    (0.12, 0.61),
+    (0.12, 0.64),
+    (0.07, 0.66),
+    (0.085, 0.74),
+    (0.125, 0.87),
+    (0.13, 0.89),
+    (0.08, 0.91),
+    (0.05, 0.94),
+    (0.045, 0.98),
+    (0.0, 1.0),
+]
+ROOK: list[Point] = [
+    (0.29, 0),
+    (0.30, 0.06),
+    (0.25, 0.12),
+    (0.18, 0.2),
+    (0.145, 0.4),
+    (0.14, 0.62),
+    (0.20, 0.68),
+    (0.21, 0.74),
+    (0.21, 0.98),
+    (0.17, 1.0),
+    (0.0, 1.0),
+]
 
 LIGHT_WOOD = Material(colour("#d9a866"), gloss=0.55, tightness=48, rim=0.5)
 DARK_WOOD = Material(colour("#4a2415", 0.85), gloss=0.65, tightness=60, rim=0.6)
@@ -62,7 +124,11 @@ PIECES = (
 
 def plan(brief: Brief) -> Sequence[Shot]:
     return [
-        Shot(camera_file(FIRST_NUMBER + index), at("15:22", 5.0 + 1.1 * index), Exposure(1 / 50, 2.8, 200, 100.0))
+        Shot(
+            camera_file(FIRST_NUMBER + index),
+            at("15:22", 5.0 + 1.1 * index),
+            Exposure(1 / 50, 2.8, 200, 100.0),
+        )
         for index in range(FRAMES)
     ]
 
@@ -110,7 +176,7 @@ def _pieces(seed: int, size: tuple[int, int]) -> tuple[tuple[Piece, Painted], ..
 
 @lru_cache(maxsize=1)
 def _board(seed: int, size: tuple[int, int]) -> Light:
-    """A dark room with warm points of light behind, and the board with the shadows and mirror images of the pieces."""
+    """A dark room with points of light behind, and the board with shadows and mirror images of the pieces."""
     view = View.of(size)
     rng = generator(seed, "focus stack", "board")
     light = _background(view, rng)
@@ -122,8 +188,16 @@ def _board(seed: int, size: tuple[int, int]) -> Light:
     column, row = across / 0.62 + 0.5, (depth - 0.1) / 0.62
     odd = (np.floor(column) + np.floor(row)) % 2
     near_edge = np.minimum(np.abs(column - np.round(column)), np.abs(row - np.round(row)))
-    grain = 1 + 0.13 * look_up(tile, across * 0.2 + odd * 0.4, depth * 1.6) + 0.06 * look_up(tile, across * 0.9, depth * 8)
-    square = mix(colour("#c99a5e"), colour("#3a1d12"), odd) * grain * (0.55 + 0.45 * smoothstep(0.0, 0.012, near_edge))
+    grain = (
+        1
+        + 0.13 * look_up(tile, across * 0.2 + odd * 0.4, depth * 1.6)
+        + 0.06 * look_up(tile, across * 0.9, depth * 8)
+    )
+    square = (
+        mix(colour("#c99a5e"), colour("#3a1d12"), odd)
+        * grain
+        * (0.55 + 0.45 * smoothstep(0.0, 0.012, near_edge))
+    )
     lamp = np.exp(-np.hypot((across + 0.7) * 0.6, (depth - 1.6) * 0.55) / 1.2)
     board = square * (0.06 + 0.78 * lamp)
     for piece in PIECES:
@@ -141,8 +215,12 @@ def _background(view: View, rng: np.random.Generator) -> Light:
         x, y = float(rng.uniform(-0.68, 0.68)), float(rng.uniform(0.0, 0.36))
         radius = float(rng.uniform(0.020, 0.036))
         distance = np.hypot(view.x - x, view.y - y)
-        disc = smoothstep(radius, radius * 0.9, distance) * (0.75 + 0.35 * smoothstep(radius * 0.6, radius, distance))
-        shade = mix(colour("#ffb45a"), colour("#ff7040") if rng.random() < 0.5 else colour("#ffe0b0"), rng.random())
+        disc = smoothstep(radius, radius * 0.9, distance) * (
+            0.75 + 0.35 * smoothstep(radius * 0.6, radius, distance)
+        )
+        shade = mix(
+            colour("#ffb45a"), colour("#ff7040") if rng.random() < 0.5 else colour("#ffe0b0"), rng.random()
+        )
         light += shade * (disc * float(rng.uniform(0.10, 0.42)))
     return light
 
@@ -153,7 +231,11 @@ def _shadow(across: FloatArray, depth: FloatArray, piece: Piece) -> FloatArray:
     along = dx * 0.86 + dz * 0.50
     aside = -dx * 0.50 + dz * 0.86
     width = 0.13 + 0.10 * np.clip(along, 0, 1)
-    long = smoothstep(-0.05, 0.10, along) * np.exp(-along.clip(0) / (0.75 * piece.height)) * np.exp(-((aside / width) ** 2))
+    long = (
+        smoothstep(-0.05, 0.10, along)
+        * np.exp(-along.clip(0) / (0.75 * piece.height))
+        * np.exp(-((aside / width) ** 2))
+    )
     contact = np.exp(-((np.hypot(dx, dz * 1.0) / 0.24) ** 2))
     return np.clip(0.72 * long + 0.55 * contact, 0, 0.88)
 
@@ -161,7 +243,7 @@ def _shadow(across: FloatArray, depth: FloatArray, piece: Piece) -> FloatArray:
 def _mirror_on_board(light: Light, view: View, piece: Piece, painted: Painted) -> None:
     foot = view.row(_foot(piece)[1] + 0.012 / piece.depth)
     rows = min(foot - painted.top, view.height - foot)
-    if rows < 2:
+    if rows < 2 or painted.coverage.shape[0] < foot - painted.top:
         return
     flipped = slice(foot - painted.top - rows, foot - painted.top)
     part = light[:, foot : foot + rows, painted.left : painted.left + painted.coverage.shape[1]]

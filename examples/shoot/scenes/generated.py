@@ -21,7 +21,9 @@ PROMPT = "layered paper cut landscape, large red sun, rolling hills, soft studio
 NEGATIVE = "text, watermark, frame, low quality"
 SEEDS = (2718281828, 1414213562, 3141592653, 1618033988, 1732050807)
 
-PALETTES = (
+# Paper of the sky, sun, sheets from far to near.
+Palette = tuple[str, str, tuple[str, ...]]
+PALETTES: tuple[Palette, ...] = (
     ("#f3dfc1", "#d9482b", ("#e9b872", "#d98e4f", "#a85a3c", "#6d3b34", "#33222b")),
     ("#dfe6df", "#e2583e", ("#a9c5bd", "#6fa3a0", "#3f7c82", "#255663", "#15323f")),
     ("#f5d8d0", "#c2263d", ("#e8aaa0", "#c97a80", "#8f5470", "#573a5c", "#2b2140")),
@@ -32,7 +34,10 @@ PALETTES = (
 
 def plan(brief: Brief) -> Sequence[Shot]:
     width, height = _size(brief)
-    return [Shot(f"generated/{index:05d}-{seed}.png", prompt=_parameters(seed, width, height)) for index, seed in enumerate(SEEDS)]
+    return [
+        Shot(f"generated/{index:05d}-{seed}.png", prompt=_parameters(seed, width, height))
+        for index, seed in enumerate(SEEDS)
+    ]
 
 
 def _size(brief: Brief) -> tuple[int, int]:
@@ -44,14 +49,20 @@ def _size(brief: Brief) -> tuple[int, int]:
 def _parameters(seed: int, width: int, height: int) -> str:
     return (
         f"{PROMPT}\nNegative prompt: {NEGATIVE}\n"
-        f"Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: {seed}, Size: {width}x{height}, Model: example-v1"
+        f"Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: {seed}, "
+        f"Size: {width}x{height}, Model: example-v1"
     )
 
 
 def render(brief: Brief, index: int) -> Pixels:
     rng = generator(brief.seed, "generated", SEEDS[index])
     view = View.of(_size(brief))
-    paper, sun, sheets = PALETTES[index]
+    return develop(paint(view, rng, PALETTES[index]), rng, iso=50, scale=view.scale, contrast=0.3)
+
+
+def paint(view: View, rng: np.random.Generator, palette: Palette) -> Light:
+    """A landscape cut from sheets of the *palette*'s papers."""
+    paper, sun, sheets = palette
     light = np.broadcast_to(colour(paper), (3, *view.shape)).astype(np.float32).copy()
     light *= 1.05 - 0.25 * np.clip(view.y - 0.2, 0, 1)
     fibre = fractal_tile(rng, 512, slope=0.7)
@@ -60,7 +71,7 @@ def render(brief: Brief, index: int) -> Pixels:
     for number, shade in enumerate(sheets):
         _sheet(light, view, rng, shade, number / (len(sheets) - 1))
     light *= 1 + 0.035 * look_up(fibre, view.x * 1.9, view.y * 1.9)
-    return develop(vignette(light, 0.2), rng, iso=50, scale=view.scale, contrast=0.3)
+    return vignette(light, 0.2)
 
 
 def _cast(light: Light, view: View, coverage: FloatArray, depth: float) -> None:
@@ -73,7 +84,11 @@ def _cast(light: Light, view: View, coverage: FloatArray, depth: float) -> None:
 
 
 def _sun(light: Light, view: View, rng: np.random.Generator, shade: str) -> None:
-    x, y, radius = float(rng.uniform(-0.3, 0.3)), float(rng.uniform(0.22, 0.40)), float(rng.uniform(0.10, 0.17))
+    x, y, radius = (
+        float(rng.uniform(-0.3, 0.3)),
+        float(rng.uniform(0.22, 0.40)),
+        float(rng.uniform(0.10, 0.17)),
+    )
     for ring, strength in ((1.55, 0.14), (1.28, 0.25)):
         halo = np.clip((radius * ring - np.hypot(view.x - x, view.y - y)) * view.scale + 0.5, 0, 1)
         lay_over(light, mix(colour("#fff4e0"), colour(shade), 0.35), halo * strength)
@@ -85,11 +100,20 @@ def _sun(light: Light, view: View, rng: np.random.Generator, shade: str) -> None
 def _clouds(light: Light, view: View, rng: np.random.Generator, paper: str) -> None:
     """Two or three long clouds with round ends."""
     for _ in range(int(rng.integers(2, 4))):
-        x, y, width = float(rng.uniform(-0.5, 0.5)), float(rng.uniform(0.08, 0.42)), float(rng.uniform(0.16, 0.32))
+        x, y, width = (
+            float(rng.uniform(-0.5, 0.5)),
+            float(rng.uniform(0.08, 0.42)),
+            float(rng.uniform(0.16, 0.32)),
+        )
         coverage = np.zeros(view.shape, dtype=np.float32)
         for bar in range(3):
-            half, middle = width * (1 - 0.25 * abs(bar - 1)) * float(rng.uniform(0.7, 1.0)), x + float(rng.uniform(-0.06, 0.06))
-            reach = np.hypot(np.maximum(np.abs(view.x - middle) - half / 2, 0), view.y - y - (bar - 1) * 0.026)
+            half, middle = (
+                width * (1 - 0.25 * abs(bar - 1)) * float(rng.uniform(0.7, 1.0)),
+                x + float(rng.uniform(-0.06, 0.06)),
+            )
+            reach = np.hypot(
+                np.maximum(np.abs(view.x - middle) - half / 2, 0), view.y - y - (bar - 1) * 0.026
+            )
             coverage = np.maximum(coverage, np.clip((0.0165 - reach) * view.scale + 0.5, 0, 1))
         _cast(light, view, coverage, 0.005)
         lay_over(light, mix(colour(paper), colour("#ffffff"), 0.45), coverage)

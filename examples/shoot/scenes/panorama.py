@@ -29,7 +29,11 @@ SHORE = 0.60
 
 def plan(brief: Brief) -> Sequence[Shot]:
     return [
-        Shot(camera_file(FIRST_NUMBER + index), at("09:14", 8.0 + 2.3 * index), Exposure(1 / 320, 9.0, 100, 35.0))
+        Shot(
+            camera_file(FIRST_NUMBER + index),
+            at("09:14", 8.0 + 2.3 * index),
+            Exposure(1 / 320, 9.0, 100, 35.0),
+        )
         for index in range(FRAMES)
     ]
 
@@ -58,9 +62,9 @@ AIR = "#c3d2e4"
 WARM_AIR = "#f3d9c4"
 # Foot, height, width of a mountain, haze, rock, snow line; far to near.
 RANGES = (
-    (0.55, 0.19, 0.95, 0.66, "#77809c", 0.42),
-    (0.57, 0.25, 0.80, 0.36, "#69707f", 0.44),
-    (0.60, 0.13, 0.62, 0.20, "#4c5a50", 0.30),
+    (0.55, 0.24, 0.95, 0.62, "#77809c", 0.44),
+    (0.58, 0.29, 1.15, 0.32, "#69707f", 0.46),
+    (0.60, 0.10, 0.70, 0.24, "#4d6070", 0.20),
 )
 
 
@@ -83,7 +87,12 @@ def paint(view: View, seed: int, rng: np.random.Generator) -> Light:
 
 
 def _sky(light: Light, view: View, tile: FloatArray) -> None:
-    sky = ((0, colour("#f6e3cf")), (0.12, colour("#dfe3e6")), (0.30, colour("#9fc0dd")), (0.62, colour("#5c90c6")))
+    sky = (
+        (0, colour("#f6e3cf")),
+        (0.12, colour("#dfe3e6")),
+        (0.30, colour("#9fc0dd")),
+        (0.62, colour("#5c90c6")),
+    )
     light[:] = plain_sky(view, HORIZON, sky)
     cover, lit = clouds(view, HORIZON - 0.10, tile, cover=0.30, size=1.25, sun=-1)
     lay_over(light, mix(colour("#b4b9cb"), colour("#fff4e4", 1.2), lit), cover * 0.85)
@@ -94,8 +103,19 @@ def _mountains(light: Light, view: View, land: np.random.Generator, tile: FloatA
     for number, (base, high, wave, haze, rock, line) in enumerate(RANGES):
         massif = outline(land, x, wave=wave, roughness=0.42, octaves=4)
         teeth = np.abs(outline(land, x, wave=wave * 0.36, roughness=0.55, octaves=7))
-        ridge = base - high * np.clip(0.62 + 0.34 * massif - 0.24 * teeth, 0.08, None)
-        sunlit = mountain_light(view, ridge, tile, rock=colour(rock) * colour("#ffe9d2"), snow=colour("#ffeeda", 1.12), snow_line=line, sun=-1, detail=0.62)
+        rise = 0.92 + 0.30 * massif - 0.26 * teeth
+        # Never down to the water, and without a level where the floor would cut in.
+        ridge = base - high * (0.30 + 0.5 * np.logaddexp(0, (rise - 0.42) * 5) / 2.5)
+        sunlit = mountain_light(
+            view,
+            ridge,
+            tile,
+            rock=colour(rock) * colour("#ffe9d2"),
+            snow=colour("#ffeeda", 1.12),
+            snow_line=line,
+            sun=-1,
+            detail=0.62,
+        )
         # Shadows are filled by the blue of the sky.
         face = mix(sunlit + colour("#5f7fb4", 0.11), sunlit, 0.35)
         air = mix(colour(AIR), colour(WARM_AIR), smoothstep(0.30, SHORE, view.y))
@@ -110,13 +130,21 @@ def _woods(light: Light, view: View, rng: np.random.Generator, tile: FloatArray)
         edge = base - rise - conifers(rng, view.x, width=0.010, height=tall)
         speckle = look_up(tile, view.x * 4, view.y * 6)
         shade = np.clip(0.95 + 0.22 * speckle, 0.3, 1.6) * (1.15 - 0.5 * smoothstep(0, 0.05, view.y - edge))
-        lay_over(light, mix(colour("#33482f") * shade, colour("#cfd3d2"), haze + 0.25 * smoothstep(0.575, SHORE, view.y)), below(view, edge))
+        lay_over(
+            light,
+            mix(colour("#33482f") * shade, colour("#cfd3d2"), haze + 0.25 * smoothstep(0.575, SHORE, view.y)),
+            below(view, edge),
+        )
 
 
 def _meadow(light: Light, view: View, rng: np.random.Generator, tile: FloatArray) -> None:
     """The near bank: grass in the morning sun, and flowers that grow smaller with distance."""
     x = view.x
-    edge = 0.850 - 0.030 * outline(rng, x, wave=0.9, octaves=4) - 0.0045 * np.abs(outline(rng, x, wave=0.012, octaves=4, roughness=0.8))
+    edge = (
+        0.850
+        - 0.030 * outline(rng, x, wave=0.9, octaves=4)
+        - 0.0045 * np.abs(outline(rng, x, wave=0.012, octaves=4, roughness=0.8))
+    )
     far = 1 / np.maximum(view.y - 0.62, 0.05)
     u, v = x * far, far * 1.7
     blades = look_up(tile, u * 0.55, v * 0.22) + 0.7 * look_up(tile, u * 2.2, v * 0.55)
@@ -135,7 +163,11 @@ def _flowers(light: Light, view: View, rng: np.random.Generator, edge: FloatArra
     pens = [Pen(view, fineness=2) for _ in shades]
     right = float(view.x[0, -1]) + 0.02
     for number, ((x, y), drift) in enumerate(zip(places, drifts, strict=True)):
-        if drift < 0.1 or not float(view.x[0, 0]) - 0.02 < x < right or y < float(edge[0, view.column(float(x)) - 1]) + 0.006:
+        if (
+            drift < 0.1
+            or not float(view.x[0, 0]) - 0.02 < x < right
+            or y < float(edge[0, view.column(float(x)) - 1]) + 0.006
+        ):
             continue
         size = 0.0008 + 0.018 * (float(y) - 0.80) ** 1.6
         pens[number % len(pens)].disc((float(x), float(y)), size, squash=0.6)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shoot.drawing import Patch, Pen, Point, curve
 from shoot.figures import draw_gull, draw_person, draw_rowing_boat, flap_at
 from shoot.light import Light, colour, develop, gradient, lay_over, mix
-from shoot.noise import enlarge, fractal_tile, generator, look_up, outline, smooth_field, smoothstep
+from shoot.noise import enlarge, fractal_tile, generator, look_up, outline, smoothstep
 from shoot.optics import defocus, glow, hand_path, reframe, shake, vignette
 from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
@@ -37,9 +37,10 @@ JETTY_END = 3.3
 class Moment:
     """How one frame differs from the others.
 
-    sunk: 0 (twelve minutes before sunset) … 1. drift: how far the clouds went. degrees, pan, zoom: how the camera
-    was held. stops: exposure error. blur: radius of the slipped focus, shake: length of the hand's stroke,
-    both in thousandths of the picture's height. gulls: how many. walker: depth of a person on the jetty, or None.
+    sunk: 0 (twelve minutes before sunset) … 1. drift: how far the clouds went. degrees, pan, zoom: how the
+    camera was held. stops: exposure error. blur: radius of the slipped focus, shake: length of the hand's
+    stroke, both in thousandths of the picture's height. gulls: how many. walker: how far out a person is on
+    the jetty, or None. boat: how far it has swung.
     """
 
     sunk: float
@@ -103,17 +104,19 @@ def _moments(brief: Brief) -> tuple[Moment, ...]:
         flaw = flaws[index]
         step = pan + rng.normal(0, (0.0028, 0.002))
         if flaw == "framing":
-            step = step + (0.034 * rng.choice([-1, 1]), 0.016)
+            step += np.array((0.034 * rng.choice([-1, 1]), 0.016))
         sunk = float(np.clip(seconds[index] / (MINUTES * 60), 0, 1))
         side = float(rng.choice([-1, 1]))
         moments.append(
             Moment(
                 sunk=sunk,
                 drift=float(seconds[index]) / 720,
-                degrees=float(rng.normal(0, 0.22)) + (side * float(rng.uniform(1.5, 2.7)) if flaw == "tilt" else 0),
+                degrees=float(rng.normal(0, 0.22))
+                + (side * float(rng.uniform(1.5, 2.7)) if flaw == "tilt" else 0),
                 pan=(float(np.clip(step[0], -0.045, 0.045)), float(np.clip(step[1], -0.03, 0.03))),
                 zoom=1 + abs(float(rng.normal(0, 0.006))),
-                stops=float(rng.normal(0, 0.09)) + {"dark": -1.15, "bright": 1.0}.get(flaw, 0.0) * float(rng.uniform(0.8, 1.15)),
+                stops=float(rng.normal(0, 0.09))
+                + {"dark": -1.15, "bright": 1.0}.get(flaw, 0.0) * float(rng.uniform(0.8, 1.15)),
                 blur=float(rng.uniform(1.6, 3.2)) if flaw == "focus" else 0.0,
                 shake=float(rng.uniform(4, 9)) if flaw == "shake" else 0.0,
                 gulls=int(rng.choice([0, 0, 0, 1, 2, 3, 5])),
@@ -134,9 +137,9 @@ def _deal_flaws(rng: np.random.Generator, count: int) -> list[str]:
 
 
 def _walker(second: float) -> float | None:
-    """Somebody walks out to the end of the jetty in minute six, and stays for two."""
-    walked = (second - 330) / 25
-    if not 0 <= walked or second > 500:
+    """Somebody walks out to the end of the jetty after five minutes, and stays for two."""
+    walked = (second - 300) / 90
+    if not walked >= 0 or second > 520:
         return None
     return 1.25 + (JETTY_END - 1.45) * min(1.0, walked)
 
@@ -196,7 +199,9 @@ def _stage(seed: int, size: tuple[int, int]) -> Stage:
     return Stage(
         view=view,
         sky_view=sky_view,
-        clouds=fractal_tile(generator(seed, "sunsets", "clouds"), 1024, slope=1.5, longest=0.2, shortest=0.002),
+        clouds=fractal_tile(
+            generator(seed, "sunsets", "clouds"), 1024, slope=1.5, longest=0.2, shortest=0.002
+        ),
         veils=fractal_tile(generator(seed, "sunsets", "veils"), 1024, slope=1.8, longest=0.3, stretch=5),
         hills=_hills(view, seed),
         water=Water(view, HORIZON, seed, roughness=0.019),
@@ -212,15 +217,28 @@ def _hills(view: View, seed: int) -> tuple[FloatArray, ...]:
     x = view.x
     rng = generator(seed, "sunsets", "hills")
     far = 0.052 + 0.030 * outline(rng, x, wave=0.55) + 0.05 * smoothstep(0.1, -0.6, x)
-    middle = 0.020 + 0.022 * outline(rng, x, wave=0.4, roughness=0.45) + 0.055 * smoothstep(-0.1, -0.62, x) + 0.02 * smoothstep(0.3, 0.66, x)
+    middle = (
+        0.020
+        + 0.022 * outline(rng, x, wave=0.4, roughness=0.45)
+        + 0.055 * smoothstep(-0.1, -0.62, x)
+        + 0.02 * smoothstep(0.3, 0.66, x)
+    )
     trees = 0.006 * np.abs(outline(rng, x, wave=0.018, roughness=0.75, octaves=6))
-    shore = 0.002 + trees * (0.6 + 0.4 * np.abs(outline(rng, x, wave=0.2))) + 0.032 * smoothstep(-0.22, -0.62, x) + 0.016 * smoothstep(0.36, 0.6, x)
+    shore = (
+        0.002
+        + trees * (0.6 + 0.4 * np.abs(outline(rng, x, wave=0.2)))
+        + 0.032 * smoothstep(-0.22, -0.62, x)
+        + 0.016 * smoothstep(0.36, 0.6, x)
+    )
     ridges = (np.maximum(far, 0.008), np.maximum(middle, 0.004), np.maximum(shore, 0.0035))
-    return tuple(np.clip((view.y - (HORIZON - ridge)) * view.scale + 0.5, 0, 1) * (view.y < HORIZON + 1 / view.scale) for ridge in ridges)
+    return tuple(
+        np.clip((view.y - (HORIZON - ridge)) * view.scale + 0.5, 0, 1) * (view.y < HORIZON + 1 / view.scale)
+        for ridge in ridges
+    )
 
 
 def _along_jetty(x: float, k: float, *, above: float = 0.0) -> Point:
-    """A point of the deck: *x* −1 (left edge) … 1 (right), *k* times as far as the near end, lifted by *above*."""
+    """A point of the deck: *x* −1 (left edge) … 1 (right), *k* times as far as the near end, *above* it."""
     near_x, near_y = -0.255 + 0.185 * x, 1.075
     return (VANISHING[0] + (near_x - VANISHING[0]) / k, VANISHING[1] + (near_y - VANISHING[1] - above) / k)
 
@@ -231,11 +249,26 @@ POST_DEPTHS = (1.12, 1.45, 1.85, 2.3, 2.8, JETTY_END)
 def _draw_jetty(view: View) -> Patch:
     pen = Pen(view, (-0.75, 0.5, 0.3, 1.12))
     ends = [0.9, JETTY_END]
-    deck = [_along_jetty(-1, ends[0]), _along_jetty(-1, ends[1]), _along_jetty(1, ends[1]), _along_jetty(1, ends[0])]
+    deck = [
+        _along_jetty(-1, ends[0]),
+        _along_jetty(-1, ends[1]),
+        _along_jetty(1, ends[1]),
+        _along_jetty(1, ends[0]),
+    ]
     pen.polygon(deck)
-    fascia = [_along_jetty(1, ends[0]), _along_jetty(1, ends[1]), _along_jetty(1, ends[1], above=-0.035), _along_jetty(1, ends[0], above=-0.035)]
+    fascia = [
+        _along_jetty(1, ends[0]),
+        _along_jetty(1, ends[1]),
+        _along_jetty(1, ends[1], above=-0.035),
+        _along_jetty(1, ends[0], above=-0.035),
+    ]
     pen.polygon(fascia)
-    front = [_along_jetty(-1, ends[1]), _along_jetty(1, ends[1]), _along_jetty(1, ends[1], above=-0.035), _along_jetty(-1, ends[1], above=-0.035)]
+    front = [
+        _along_jetty(-1, ends[1]),
+        _along_jetty(1, ends[1]),
+        _along_jetty(1, ends[1], above=-0.035),
+        _along_jetty(-1, ends[1], above=-0.035),
+    ]
     pen.polygon(front)
     for k in POST_DEPTHS:
         for side in (-1.03, 1.03):
@@ -248,16 +281,28 @@ def _draw_jetty_image(view: View) -> FloatArray:
     """The jetty upside down in the water, drawn straight; the water bends it later."""
     pen = Pen(view, (-0.75, 0.5, 0.3, 1.12), fineness=2)
     drop = -0.155
-    pen.polygon([_along_jetty(x, k, above=2 * drop) for x, k in ((-1, 0.8), (-1, JETTY_END), (1, JETTY_END), (1, 0.8))])
-    pen.polygon([_along_jetty(x, k, above=drop + lift) for x, k, lift in ((1, 0.8, -0.12), (1, JETTY_END, -0.12), (1, JETTY_END, -0.17), (1, 0.8, -0.17))])
+    pen.polygon(
+        [
+            _along_jetty(x, k, above=2 * drop)
+            for x, k in ((-1, 0.8), (-1, JETTY_END), (1, JETTY_END), (1, 0.8))
+        ]
+    )
+    pen.polygon(
+        [
+            _along_jetty(x, k, above=drop + lift)
+            for x, k, lift in ((1, 0.8, -0.12), (1, JETTY_END, -0.12), (1, JETTY_END, -0.17), (1, 0.8, -0.17))
+        ]
+    )
     for k in POST_DEPTHS:
         for side in (-1.03, 1.03):
-            pen.stroke([_along_jetty(side, k, above=drop), _along_jetty(side, k, above=2 * drop - 0.085)], 0.034 / k)
+            pen.stroke(
+                [_along_jetty(side, k, above=drop), _along_jetty(side, k, above=2 * drop - 0.085)], 0.034 / k
+            )
     return pen.patch().whole(view)
 
 
 def _plank_light(view: View, jetty: Patch, rng: np.random.Generator) -> FloatArray:
-    """How bright the deck is under even light: planks with gaps, each a little different, grain along them."""
+    """How bright the deck is under even light: planks with gaps, no two alike."""
     rows, columns = jetty.window
     y, x = view.y[rows], view.x[:, columns]
     k = (1.075 - VANISHING[1]) / np.maximum(y - VANISHING[1], 1e-3)
@@ -268,9 +313,15 @@ def _plank_light(view: View, jetty: Patch, rng: np.random.Generator) -> FloatArr
     gap_width = np.clip(9.0 * k / (view.scale * np.maximum(y - VANISHING[1], 1e-3)) * 0.7, 0.06, 0.5)
     gap = np.clip(np.minimum(within, 1 - within) / gap_width, 0, 1)
     tone = rng.uniform(0.65, 1.25, 256).astype(np.float32)[number]
-    wood = look_up(fractal_tile(rng, 512, slope=1.0, longest=0.4, stretch=0.1), across * 0.45 + tone * 7, depth * 0.35)
+    wood = look_up(
+        fractal_tile(rng, 512, slope=1.0, longest=0.4, stretch=0.1), across * 0.45 + tone * 7, depth * 0.35
+    )
     on_deck = np.abs(across) < 1.0
-    return np.where(on_deck, (0.22 + 0.78 * gap) * tone * (1 + 0.16 * wood), 0.16).astype(np.float32).clip(0.02, None)
+    return (
+        np.where(on_deck, (0.22 + 0.78 * gap) * tone * (1 + 0.16 * wood), 0.16)
+        .astype(np.float32)
+        .clip(0.02, None)
+    )
 
 
 def _draw_reeds(view: View, rng: np.random.Generator) -> Patch:
@@ -290,9 +341,14 @@ def _draw_reeds(view: View, rng: np.random.Generator) -> Patch:
             pen.stroke([(float(a), float(b)) for a, b in head], 0.0115)
             for a, b in head:
                 pen.disc((float(a), float(b)), 0.0056)
-            pen.stroke([(float(a), float(b)) for a, b in (end + way * 0.036, end + way * 0.06)], 0.002, taper=0.4)
+            pen.stroke(
+                [(float(a), float(b)) for a, b in (end + way * 0.036, end + way * 0.06)], 0.002, taper=0.4
+            )
         else:
-            droop = (tip[0] + lean * 0.9 + float(rng.normal(0, 0.012)), tip[1] + abs(float(rng.normal(0.0, 0.03))))
+            droop = (
+                tip[0] + lean * 0.9 + float(rng.normal(0, 0.012)),
+                tip[1] + abs(float(rng.normal(0.0, 0.03))),
+            )
             pen.stroke(curve([*stem[::6], droop]), float(rng.uniform(0.006, 0.0105)), taper=0.08)
     return pen.patch()
 
@@ -305,9 +361,9 @@ def _paint(stage: Stage, moment: Moment, rng: np.random.Generator) -> Light:
     sun_y = _sun_height(moment.sunk)
     sky = _sky(stage, moment, sun_y)
     above = np.zeros((3, *view.shape), dtype=np.float32)
-    above[:, : stage.water.first_row] = np.stack([enlarge(plane, (stage.sky_view.height * 2, stage.sky_view.width * 2)) for plane in sky])[
-        :, : stage.water.first_row, : view.width
-    ].clip(0)
+    above[:, : stage.water.first_row] = np.stack(
+        [enlarge(plane, (stage.sky_view.height * 2, stage.sky_view.width * 2)) for plane in sky]
+    )[:, : stage.water.first_row, : view.width].clip(0)
     _sun_disc(above, view, moment, sun_y)
     _hill_light(above, stage, moment, sun_y)
     slopes = stage.water.slopes(rng)
@@ -340,14 +396,36 @@ def _sky(stage: Stage, moment: Moment, sun_y: float) -> Light:
 
 
 def _air(t: float, elevation: FloatArray) -> Light:
-    early = ((0, colour("#ffc06a", 1.05)), (0.07, colour("#ffcf8e")), (0.18, colour("#e6c6a0")), (0.36, colour("#92a9c0")), (0.62, colour("#4d76a6")))
-    late = ((0, colour("#ff7a2c", 1.0)), (0.06, colour("#ff9550")), (0.16, colour("#e38d72")), (0.34, colour("#93779a")), (0.62, colour("#43538a")))
+    early = (
+        (0, colour("#ffc06a", 1.05)),
+        (0.07, colour("#ffcf8e")),
+        (0.18, colour("#e6c6a0")),
+        (0.36, colour("#92a9c0")),
+        (0.62, colour("#4d76a6")),
+    )
+    late = (
+        (0, colour("#ff7a2c", 1.0)),
+        (0.06, colour("#ff9550")),
+        (0.16, colour("#e38d72")),
+        (0.34, colour("#93779a")),
+        (0.62, colour("#43538a")),
+    )
     return mix(gradient(early, elevation), gradient(late, elevation), t)
 
 
 def _air_away(t: float, elevation: FloatArray) -> Light:
-    early = ((0, colour("#e0bb96")), (0.10, colour("#c6b5a8")), (0.25, colour("#94a4b6")), (0.62, colour("#466c9a")))
-    late = ((0, colour("#c07868")), (0.10, colour("#ad7684")), (0.25, colour("#7a6d92")), (0.62, colour("#394a7c")))
+    early = (
+        (0, colour("#e0bb96")),
+        (0.10, colour("#c6b5a8")),
+        (0.25, colour("#94a4b6")),
+        (0.62, colour("#466c9a")),
+    )
+    late = (
+        (0, colour("#c07868")),
+        (0.10, colour("#ad7684")),
+        (0.25, colour("#7a6d92")),
+        (0.62, colour("#394a7c")),
+    )
     return mix(gradient(early, elevation), gradient(late, elevation), t)
 
 
@@ -367,15 +445,27 @@ def _clouds(light: Light, stage: Stage, moment: Moment, distance: FloatArray, el
     swirl = look_up(stage.veils, u * 0.7 + 0.2, v * 0.7) * 0.012
     depth = look_up(stage.clouds, u + swirl, v + swirl)
     # The sun stands low and far ahead: what faces it has less cloud between itself and the far end.
-    ahead = look_up(stage.clouds, u + swirl + 0.006 * np.sign(SUN_X - x) * np.minimum(np.abs(SUN_X - x) * 4, 1), v + swirl + 0.010)
+    ahead = look_up(
+        stage.clouds,
+        u + swirl + 0.006 * np.sign(SUN_X - x) * np.minimum(np.abs(SUN_X - x) * 4, 1),
+        v + swirl + 0.010,
+    )
     relief = np.clip(0.5 + 0.85 * (depth - ahead), 0, 1)
-    cover = 0.34 + 0.5 * smoothstep(0.30, 0.02, elevation) - 0.55 * smoothstep(0.32, 0.60, elevation) * (1 - 0.4 * x)
+    cover = (
+        0.34
+        + 0.5 * smoothstep(0.30, 0.02, elevation)
+        - 0.55 * smoothstep(0.32, 0.60, elevation) * (1 - 0.4 * x)
+    )
     thickness = np.clip(depth - 0.62 + cover * 0.75, 0, None)
     body = 1 - np.exp(-2.6 * thickness)
     rim = np.exp(-2.4 * thickness)
     shade = mix(colour("#8f8796"), colour("#5b4a68"), t) * (0.55 + 0.25 * elevation)
     glowing = lit * (0.30 + 1.25 * near_sun + 0.35 * np.exp(-elevation / 0.12))
-    face = mix(shade + glowing * 0.10, glowing, np.clip(0.75 * relief * (0.35 + near_sun) + 0.85 * rim * (0.25 + near_sun), 0, 1))
+    face = mix(
+        shade + glowing * 0.10,
+        glowing,
+        np.clip(0.75 * relief * (0.35 + near_sun) + 0.85 * rim * (0.25 + near_sun), 0, 1),
+    )
     face = mix(face, light, 0.75 * np.exp(-elevation / 0.028))
     return lay_over(light, face, np.clip(body * 1.08, 0, 0.97))
 
@@ -404,7 +494,13 @@ def _shore_line(light: Light, stage: Stage) -> None:
     light[:, row : row + max(1, int(stage.view.scale / 900))] *= 1.25
 
 
-def _foreground(light: Light, stage: Stage, moment: Moment, slopes: tuple[FloatArray, FloatArray], rng: np.random.Generator) -> None:
+def _foreground(
+    light: Light,
+    stage: Stage,
+    moment: Moment,
+    slopes: tuple[FloatArray, FloatArray],
+    rng: np.random.Generator,
+) -> None:
     view, water = stage.view, stage.water
     dark = colour("#100d12", 0.8)
     images = stage.jetty_image.copy()
@@ -414,7 +510,9 @@ def _foreground(light: Light, stage: Stage, moment: Moment, slopes: tuple[FloatA
     shadow = water.bend(np.minimum(images, 1), slopes)
     lay_over(light[:, water.first_row :], colour("#16141a"), shadow * 0.86)
     _boat(view, boat, mirrored=False).paint(light, dark)
-    sky_on_wood = mix(colour("#c9a58c"), colour("#a9705e"), moment.sunk) * (0.20 + 0.05 * rng.uniform(0.98, 1.02))
+    sky_on_wood = mix(colour("#c9a58c"), colour("#a9705e"), moment.sunk) * (
+        0.20 + 0.05 * rng.uniform(0.98, 1.02)
+    )
     stage.jetty.paint(light, sky_on_wood * stage.planks * 0.62)
     _walker_patch(view, moment, mirrored=False).paint(light, dark)
     stage.reeds.paint(light, dark, 0.985)
@@ -445,8 +543,20 @@ def _gulls(view: View, moment: Moment, rng: np.random.Generator) -> Patch:
     flock = rng.uniform((-0.45, 0.16), (0.45, 0.36))
     for _ in range(moment.gulls):
         place = flock + rng.normal(0, (0.07, 0.04))
-        draw_gull(pen, (float(place[0]), float(place[1])), float(rng.uniform(0.022, 0.036)), flap=float(rng.uniform(-0.8, 1)), degrees=float(rng.normal(0, 12)))
+        draw_gull(
+            pen,
+            (float(place[0]), float(place[1])),
+            float(rng.uniform(0.022, 0.036)),
+            flap=float(rng.uniform(-0.8, 1)),
+            degrees=float(rng.normal(0, 12)),
+        )
     if moment.edge_bird:
         side = float(rng.choice([-1, 1]))
-        draw_gull(pen, (side * 0.645 + moment.pan[0], float(rng.uniform(0.12, 0.4))), 0.105, flap=float(rng.uniform(-0.3, 1)), degrees=15 * side)
+        draw_gull(
+            pen,
+            (side * 0.645 + moment.pan[0], float(rng.uniform(0.12, 0.4))),
+            0.105,
+            flap=float(rng.uniform(-0.3, 1)),
+            degrees=15 * side,
+        )
     return pen.patch()
