@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 from finepick.errors import SettingsError
 
-WORKING_SIDE = 2000
-"""Long side, in pixels, at which photos are looked at: a 12-MP JPEG decodes at half size."""
+WORKING_SIDE = 2048
+"""Long side, in pixels, at which photos are looked at.
+
+A little over 2,000, so that a 12-MP JPEG of any camera (4,000 to 4,096 wide) decodes at half size and needs no
+resampling after it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

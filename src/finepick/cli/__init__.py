@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,6 +23,9 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `finepick` with *arguments* (default: those of the process) and exit."""
+    # Our matrices are small: threads that wait for each other cost more than they bring, 25 times so on a busy
+    # machine. Numpy reads this when it is first imported, which is later.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_run(words))
 
@@ -71,7 +75,5 @@ def _interrupted() -> int:
 
 def _reader_gone() -> int:
     """Whoever read our output has left (`finepick … | head`): leave quietly, too."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED
