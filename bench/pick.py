@@ -32,7 +32,7 @@ def main() -> None:
             _memory(arguments.folder, count)
         return
     folder = _rendered(arguments.folder, arguments.count, arguments.size)
-    paths = sorted(map(str, folder.rglob("*.jpg")))
+    paths = sorted(map(str, folder.rglob("*.JPG")))
     for path in paths:
         Path(path).read_bytes()
     with tempfile.TemporaryDirectory() as home:
@@ -61,7 +61,7 @@ def _memory(folder: Path, count: int) -> None:
 
 def _rendered(folder: Path, count: int, size: str) -> Path:
     target = folder / f"bulk-{count}-{size}"
-    if not target.is_dir() or len(list(target.rglob("*.jpg"))) < count:
+    if not target.is_dir() or len(list(target.rglob("*.JPG"))) < count:
         shutil.rmtree(target, ignore_errors=True)
         command = [sys.executable, ROOT / "examples/render_shoot.py", target, "--bulk", str(count), "--size", size]
         subprocess.run(list(map(str, command)), check=True)
