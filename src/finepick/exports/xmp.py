@@ -37,6 +37,7 @@ MAX_BYTES = 64 << 20
 _METADATA_DATE = Property(XMP, "MetadataDate")
 _SCORES = ("Series", "Rank", "Score", "PBest", "Coarse", "Model", "Fingerprint")
 _ATTEMPTS = 5
+_OUR_NAMESPACE = tuple(FINEPICK.encode(encoding) for encoding in ("ascii", "utf-16-le", "utf-16-be"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +224,7 @@ def _scores(ranking: Ranking, index: int, model: ModelInfo) -> dict[str, str]:
 
 
 def _bad_ratings(text: str, what: str) -> UsageError:
-    return UsageError(
-        f"the ratings '{text}' cannot be understood, {what}; write them like best=5,keep=4,rest=2"
-    )
+    return UsageError(f"the ratings '{text}' make no sense, {what}; write them like best=5,keep=4,rest=2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +290,7 @@ def _timestamp(now: datetime) -> str:
 
 def _mentions_us(raw: bytes) -> bool:
     """Whether we have written to this sidecar before; cheaper than parsing it."""
-    return any(FINEPICK.encode(encoding) in raw for encoding in ("ascii", "utf-16-le", "utf-16-be"))
+    return any(namespace in raw for namespace in _OUR_NAMESPACE)
 
 
 def _read(path: str) -> _Original:
