@@ -10,6 +10,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 from finepick.domain import Metadata
 from finepick.store.database import Cache
+from finepick.store.files import alone
 from finepick.store.records import CachedPhoto, metadata_from_json, metadata_to_json
 
 LONG_AGO = 1_700_000_000_123_456_789
@@ -369,6 +371,18 @@ def test_a_folder_that_cannot_be_made_means_a_temporary_cache(opened, warnings, 
     assert not os.path.exists(os.path.dirname(temporary))
 
 
+def test_where_nothing_can_be_written_memory_serves_for_this_run(opened, warnings, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+
+    cache = opened(tmp_path / "file" / "cache")
+    photo = remember(cache, 1)
+
+    assert cache.photo(photo.digest) == photo
+    assert len(warnings) == 1
+    assert cache.path == ":memory:"
+
+
 def test_a_full_disk_in_the_middle_loses_nothing_of_this_run(tmp_path):
     """The limit on file sizes stands in for the full disk: SQLite sees the same kind of failed write."""
     report = run_child(
@@ -398,6 +412,7 @@ CHILD = """
 import sys, time
 from finepick.domain import Metadata
 from finepick.store.database import Cache
+from finepick.store.files import alone
 from finepick.store.records import CachedPhoto
 
 def photo(number):
@@ -508,6 +523,17 @@ def test_another_process_that_holds_the_file_for_a_while_is_waited_for(tmp_path,
 
     assert cache.photo(photo.digest) == photo
     assert warnings == []
+
+
+def test_a_process_that_never_lets_go_of_the_lock_does_not_stop_the_others(tmp_path, opened, monkeypatch):
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr("finepick.store.files.LOCK_SECONDS", 0.2)
+
+    with alone(str(tmp_path / "cache")):
+        cache = opened()
+        photo = remember(cache, 1)
+
+    assert cache.photo(photo.digest) == photo
 
 
 def test_threads_share_one_cache(opened):
