@@ -345,6 +345,39 @@ def test_a_flipped_bit_never_gives_wrong_features(opened, tmp_path, seed):
     assert cache.photo(photo.digest) == photo
 
 
+def test_the_log_of_a_damaged_cache_goes_aside_with_it(opened, tmp_path):
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    (folder / "cache.sqlite3").write_bytes(b"rubbish" * 1000)
+    (folder / "cache.sqlite3-wal").write_bytes(b"the log of the rubbish" * 1000)
+
+    remember(opened(clock=Clock()), 1)
+
+    log = folder / "cache.sqlite3.damaged-20260102T030405-wal"
+    assert log.read_bytes() == b"the log of the rubbish" * 1000
+
+
+def test_of_two_that_find_the_same_damage_the_second_keeps_the_new_cache_of_the_first(
+    opened, warnings, tmp_path
+):
+    cache = opened()
+    for number in range(100):
+        remember(cache, number)
+    cache.close()
+    first, second = opened(), opened()
+    path = tmp_path / "cache/cache.sqlite3"
+    with path.open("r+b") as file:
+        file.seek(8192)
+        file.write(random.Random(1).randbytes(path.stat().st_size - 8192))
+
+    assert first.photo(digest(1)) is None
+    photo = remember(first, 1)
+    assert second.photo(digest(2)) is None
+
+    assert second.photo(photo.digest) == photo
+    assert sum("damaged" in warning for warning in warnings) == 1
+
+
 def test_only_the_last_damaged_cache_is_kept(opened, tmp_path):
     clock = Clock()
     for _ in range(3):
