@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from finepick.domain import Metadata
 from finepick.store.database import Cache
-from finepick.store.files import alone
+from finepick.store.files import alone, set_aside
 from finepick.store.records import CachedPhoto, metadata_from_json, metadata_to_json
 
 LONG_AGO = 1_700_000_000_123_456_789
@@ -345,16 +345,17 @@ def test_a_flipped_bit_never_gives_wrong_features(opened, tmp_path, seed):
     assert cache.photo(photo.digest) == photo
 
 
-def test_the_log_of_a_damaged_cache_goes_aside_with_it(opened, tmp_path):
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    (folder / "cache.sqlite3").write_bytes(b"rubbish" * 1000)
-    (folder / "cache.sqlite3-wal").write_bytes(b"the log of the rubbish" * 1000)
+def test_the_log_of_a_damaged_cache_goes_aside_with_it(tmp_path):
+    """Left behind, it would be played into the new cache."""
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"cache.sqlite3{suffix}").write_text(suffix)
 
-    remember(opened(clock=Clock()), 1)
+    aside = set_aside(str(tmp_path / "cache.sqlite3"), Clock()())
 
-    log = folder / "cache.sqlite3.damaged-20260102T030405-wal"
-    assert log.read_bytes() == b"the log of the rubbish" * 1000
+    assert aside == str(tmp_path / "cache.sqlite3.damaged-20260102T030405")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        f"cache.sqlite3.damaged-20260102T030405{suffix}": suffix for suffix in ("", "-wal", "-shm")
+    }
 
 
 def test_of_two_that_find_the_same_damage_the_second_keeps_the_new_cache_of_the_first(
@@ -445,7 +446,7 @@ CHILD = """
 import sys, time
 from finepick.domain import Metadata
 from finepick.store.database import Cache
-from finepick.store.files import alone
+from finepick.store.files import alone, set_aside
 from finepick.store.records import CachedPhoto
 
 def photo(number):
