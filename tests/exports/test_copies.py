@@ -203,6 +203,19 @@ def test_a_disk_that_fills_up_stops_the_copying_and_says_how_far_it_came(shoot, 
     assert set(listing(keeps)) == {"a.jpg"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="os.pwrite is POSIX")
+def test_a_disk_that_does_not_keep_what_it_was_given_is_found_out(shoot, keeps, monkeypatch):
+    path = shot(shoot / "a.jpg", b"a" * 1000)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: os.pwrite(descriptor, b"b", 500))
+
+    with pytest.raises(OutputError) as caught:
+        copy_keeps(result(ranked(photo(path), scores=(1.0,))), str(keeps))
+
+    target = keeps / "a.jpg"
+    assert caught.value.message == f"{target} does not read back as it was written; check the disk"
+    assert os.listdir(keeps) == []
+
+
 def test_copies_of_large_files_are_exact(shoot, keeps):
     content = os.urandom(5_000_001)
     path = shot(shoot / "large.nef", content)

@@ -10,6 +10,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 from finepick.domain import Metadata
 from finepick.store.database import Cache
+from finepick.store.files import alone, set_aside
 from finepick.store.records import CachedPhoto
 
 LONG_AGO = 1_700_000_000_123_456_789
@@ -343,6 +345,40 @@ def test_a_flipped_bit_never_gives_wrong_features(opened, tmp_path, seed):
     assert cache.photo(photo.digest) == photo
 
 
+def test_the_log_of_a_damaged_cache_goes_aside_with_it(tmp_path):
+    """Left behind, it would be played into the new cache."""
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"cache.sqlite3{suffix}").write_text(suffix)
+
+    aside = set_aside(str(tmp_path / "cache.sqlite3"), Clock()())
+
+    assert aside == str(tmp_path / "cache.sqlite3.damaged-20260102T030405")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        f"cache.sqlite3.damaged-20260102T030405{suffix}": suffix for suffix in ("", "-wal", "-shm")
+    }
+
+
+def test_of_two_that_find_the_same_damage_the_second_keeps_the_new_cache_of_the_first(
+    opened, warnings, tmp_path
+):
+    cache = opened()
+    for number in range(100):
+        remember(cache, number)
+    cache.close()
+    first, second = opened(), opened()
+    path = tmp_path / "cache/cache.sqlite3"
+    with path.open("r+b") as file:
+        file.seek(8192)
+        file.write(random.Random(1).randbytes(path.stat().st_size - 8192))
+
+    assert first.photo(digest(1)) is None
+    photo = remember(first, 1)
+    assert second.photo(digest(2)) is None
+
+    assert second.photo(photo.digest) == photo
+    assert sum("damaged" in warning for warning in warnings) == 1
+
+
 def test_only_the_last_damaged_cache_is_kept(opened, tmp_path):
     clock = Clock()
     for _ in range(3):
@@ -367,6 +403,18 @@ def test_a_folder_that_cannot_be_made_means_a_temporary_cache(opened, warnings, 
     assert len(warnings) == 1 and "will not be remembered" in warnings[0]
     cache.close()
     assert not os.path.exists(os.path.dirname(temporary))
+
+
+def test_where_nothing_can_be_written_memory_serves_for_this_run(opened, warnings, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+
+    cache = opened(tmp_path / "file" / "cache")
+    photo = remember(cache, 1)
+
+    assert cache.photo(photo.digest) == photo
+    assert len(warnings) == 1
+    assert cache.path == ":memory:"
 
 
 def test_a_full_disk_in_the_middle_loses_nothing_of_this_run(tmp_path):
@@ -398,6 +446,7 @@ CHILD = """
 import sys, time
 from finepick.domain import Metadata
 from finepick.store.database import Cache
+from finepick.store.files import alone, set_aside
 from finepick.store.records import CachedPhoto
 
 def photo(number):
@@ -508,6 +557,17 @@ def test_another_process_that_holds_the_file_for_a_while_is_waited_for(tmp_path,
 
     assert cache.photo(photo.digest) == photo
     assert warnings == []
+
+
+def test_a_process_that_never_lets_go_of_the_lock_does_not_stop_the_others(tmp_path, opened, monkeypatch):
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr("finepick.store.files.LOCK_SECONDS", 0.2)
+
+    with alone(str(tmp_path / "cache")):
+        cache = opened()
+        photo = remember(cache, 1)
+
+    assert cache.photo(photo.digest) == photo
 
 
 def test_threads_share_one_cache(opened):

@@ -23,6 +23,7 @@ from finepick.exports.writing import (
     make_folder,
     reason_of,
     removed_on_failure,
+    rename_to_new,
     stage,
     sync_folder,
 )
@@ -121,7 +122,7 @@ def copy_verified(source: str, target: str, *, digest: str | None = None) -> Non
         if _digest_on_disk(temporary) != reading.digest:
             raise OutputError(f"{target} does not read back as it was written; check the disk", path=target)
         os.utime(temporary, ns=(reading.mtime_ns, reading.mtime_ns))
-        _rename_to_new(temporary, target)
+        rename_to_new(temporary, target)
     sync_folder(os.path.dirname(target))
 
 
@@ -210,23 +211,6 @@ def _digest_on_disk(path: str) -> str:
         if sys.platform == "linux":
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         return _digest(iter(lambda: file.read(CHUNK_BYTES), b""))
-
-
-def _rename_to_new(temporary: str, target: str) -> None:
-    """Rename, but never over a file. Raises FileExistsError."""
-    if os.name == "nt":
-        os.rename(temporary, target)
-        return
-    try:
-        os.link(temporary, target)
-    except FileExistsError:
-        raise
-    except OSError:  # FAT and some network disks know no second names
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, "exists", target) from None
-        os.rename(temporary, target)
-    else:
-        os.unlink(temporary)
 
 
 def _could_not_copy(target: str, error: OSError, done: int, wanted: int) -> OutputError:

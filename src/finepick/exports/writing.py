@@ -91,6 +91,23 @@ def removed_on_failure(temporary: str) -> Iterator[None]:
         raise
 
 
+def rename_to_new(temporary: str, target: str) -> None:
+    """Rename *temporary*, but never over a file that is there. Raises FileExistsError."""
+    if os.name == "nt":
+        os.rename(temporary, target)
+        return
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # FAT and some network disks know no second names
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "exists", target) from None
+        os.rename(temporary, target)
+    else:
+        os.unlink(temporary)
+
+
 def sync_folder(folder: str) -> None:
     """See to it that a rename in *folder* survives a power cut, where the system can promise that."""
     if os.name == "nt":  # folders cannot be opened there; NTFS journals names by itself

@@ -25,7 +25,7 @@ from finepick.errors import StoreError
 from finepick.features.extraction import FEATURES_VERSION
 from finepick.settings import WORKING_SIDE
 from finepick.store import statements as sql
-from finepick.store.files import DamageError, Database, alone, is_damage, open_database, set_aside
+from finepick.store.files import MEMORY, DamageError, Database, alone, is_damage, open_database, set_aside
 from finepick.store.migrations import MIGRATIONS, NewerSchemaError
 from finepick.store.records import CachedPhoto
 
@@ -40,6 +40,7 @@ CHUNK = 64
 """Photos read at a time: a few megabytes."""
 
 _DAY = 86_400
+_CANNOT_OPEN = (OSError, sqlite3.Error, DamageError, StoreError)
 
 
 def utc_now() -> datetime:
@@ -86,7 +87,7 @@ class Cache:
         cache = cls(folder, clock, warn, features_version, working_side)
         try:
             cache._databases.append(cache._open_in_folder())
-        except (OSError, sqlite3.Error) as error:
+        except _CANNOT_OPEN as error:
             cache._go_elsewhere(error)
         return cache
 
@@ -284,19 +285,21 @@ class Cache:
             try:
                 return look(database.raw)
             except sqlite3.Error as error:
-                if is_damage(error):
+                if is_damage(error) and not database.is_in_memory:
                     self._replace(database, error)
                 return default
 
     def _write(self, change: Callable[[sqlite3.Connection], T], *, default: T) -> T:
         """Make *change* in one transaction; where that fails, in the next database that can take it."""
         with self._lock:
-            for _ in range(3):
+            for _ in range(3):  # the file, a new or a temporary one, memory
+                if not self._databases:
+                    break
                 database = self._databases[-1]
                 try:
                     return _transact(database.raw, change)
                 except sqlite3.Error as error:
-                    if is_damage(error):
+                    if is_damage(error) and not database.is_in_memory:
                         self._replace(database, error)
                     else:
                         self._go_elsewhere(error)
@@ -334,7 +337,7 @@ class Cache:
                     aside = set_aside(database.path, self._clock())
                     self._warn(f"the cache was damaged ({error}) and is now {aside}; a new one is being made")
                 self._databases[place] = self._open_or_replace(database.path)
-        except (OSError, sqlite3.Error) as further:
+        except _CANNOT_OPEN as further:
             del self._databases[place]
             self._go_elsewhere(further)
 
@@ -347,7 +350,7 @@ class Cache:
             try:
                 self._databases.append(self._fallbacks.pop()())
                 return
-            except (OSError, sqlite3.Error, DamageError):
+            except _CANNOT_OPEN:
                 continue
 
     def _open_temporary(self) -> Database:
@@ -356,7 +359,7 @@ class Cache:
         return open_database(os.path.join(folder, "cache.sqlite3"))
 
     def _open_in_memory(self) -> Database:
-        return open_database(":memory:")
+        return open_database(MEMORY)
 
 
 def _key(path: str) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -18,6 +20,8 @@ from finepick.store.migrations import check_origin, migrate
 from finepick.store.schema import tables
 
 BUSY_SECONDS = 30.0
+LOCK_SECONDS = 10.0
+MEMORY = ":memory:"
 SIDE_FILES = ("", "-wal", "-shm")
 
 _DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR)
@@ -43,6 +47,10 @@ class Database:
         return driver
 
     @property
+    def is_in_memory(self) -> bool:
+        return self.path == MEMORY
+
+    @property
     def is_still_there(self) -> bool:
         """Whether the file at `path` is the one that was opened, and not one that has taken its place."""
         return _identity(self.path) == self._identity
@@ -54,7 +62,7 @@ class Database:
 
 
 def open_database(path: str) -> Database:
-    """The cache in the file *path* (":memory:" for none), made or brought up to date where needed.
+    """The cache in the file *path* (or in `MEMORY`), made or brought up to date where needed.
 
     Raises DamageError where the file is damaged or has other tables, NewerSchemaError where a newer program
     wrote it, sqlite3.Error where the place does not allow it (read-only, full, locked for 30 seconds).
@@ -109,12 +117,12 @@ def set_aside(path: str, now: datetime) -> str:
 def alone(folder: str) -> Iterator[None]:
     """Hold the folder's lock: one process at a time makes, migrates or sets aside the cache.
 
-    Where the file system knows no locks, go on without.
+    Where the file system knows no locks, or another process does not let go of this one, go on without: a
+    stopped process must not stop the others.
     """
     descriptor = os.open(os.path.join(folder, "cache.lock"), os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        with contextlib.suppress(OSError):
-            _lock(descriptor)
+        _wait_for_lock(descriptor)
         yield
     finally:
         os.close(descriptor)  # releases the lock as well
@@ -138,6 +146,17 @@ def _prepare(connection: Connection) -> None:
             raise DamageError(f"the table {table.name} is not as it should be")
 
 
+def _wait_for_lock(descriptor: int) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return _lock(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > deadline:
+                return None
+            time.sleep(0.02)
+
+
 def _identity(path: str) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
@@ -150,10 +169,10 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # tries for ten seconds
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
     def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
