@@ -307,6 +307,7 @@ def _strongest_of_each_tile(strength: Floats, count: int) -> tuple[Indices, Indi
     down, across = height // tile, width // tile
     whole = strength[: down * tile, : across * tile].reshape(down, tile, across, tile)
     blocks = whole.transpose(0, 2, 1, 3).reshape(down * across, tile * tile)
+    count = min(count, tile * tile)
     best = np.argpartition(-blocks, count - 1, axis=1)[:, :count]
     tile_row, tile_column = np.divmod(np.arange(down * across), max(1, across))
     rows = tile_row[:, None] * tile + best // tile
