@@ -36,7 +36,7 @@ def frame(
     shift: tuple[float, float] = (0, 0),
     stops: float = 0,
 ) -> tuple[Image.Image, np.ndarray]:
-    """The middle of *picture*, turned, scaled and shifted, and how the plain middle lies in it (frame units)."""
+    """The middle of *picture*, turned, scaled and shifted, and how the plain middle lies in it."""
     width, height, unit = 720, 480, 720
     c, s = size * math.cos(math.radians(degrees)), size * math.sin(math.radians(degrees))
     turn = np.array([[c, -s], [s, c]])

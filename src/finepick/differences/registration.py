@@ -29,9 +29,10 @@ _LEAST_INLIERS = 6
 _LEAST_LIKENESS = 0.35
 _COMPARED_CLOSELY = 16
 _SKETCH = 16  # key points of each level
-_VIEW_SIDE = 96
+_VIEW_SIDE = 128
 _VIEW_POINTS = 8
 _WORTH_REFINING = 0.15
+_ELSEWHERE = 0.05
 _TILES_PER_UNIT = 16
 _LEAST_POINTS = 60
 _LEAST_TILES = 20
@@ -139,8 +140,9 @@ def likeness_in_place(a: View, b: View) -> float:
     """How alike two frames are that were taken from one spot, −1…1, whatever the exposure of either.
 
     Correlation of fine detail at the well-structured places of one frame; the better of both directions
-    counts, because what is clipped in one frame has structure in the other only. A shift of a few percent is
-    found and undone. Unlike frames stay below about .25; frames of other shape or without structure score 0.
+    counts, because what is clipped in one frame has structure in the other only. What they share a twentieth
+    beside as well does not count, so lines of text are no likeness. A shift of a percent or two is undone.
+    Unlike frames stay below about .15; frames of other shape or without structure score 0.
     """
     if abs(a.shape / b.shape - 1) > 0.02:
         return 0.0
@@ -148,10 +150,21 @@ def likeness_in_place(a: View, b: View) -> float:
 
 
 def _likeness_seen_from(a: View, b: View) -> float:
-    standing = _likeness_of_detail(a, b.level, _identity())
-    if standing < _WORTH_REFINING:
-        return standing
-    return max(standing, _likeness_of_detail(a, b.level, _refine(a.target, b.level, _identity(), 3)))
+    fit, likeness = _identity(), _likeness_of_detail(a, b.level, _identity())
+    if likeness < _WORTH_REFINING:
+        return likeness
+    refined = _refine(a.target, b.level, fit, 3)
+    better = _likeness_of_detail(a, b.level, refined)
+    if better > likeness:
+        fit, likeness = refined, better
+    elsewhere = [_likeness_of_detail(a, b.level, fit + shift) for shift in _shifts(_ELSEWHERE)]
+    return likeness - max(0.0, *elsewhere)
+
+
+def _shifts(distance: float) -> list[FloatArray]:
+    """What to add to a transform to shift it by *distance* to the four sides."""
+    steps = ((distance, 0), (-distance, 0), (0, distance), (0, -distance))
+    return [np.array([[0, 0, x], [0, 0, y]]) for x, y in steps]
 
 
 def _likeness_of_detail(seen_from: View, level: _Level, fit: FloatArray) -> float:
@@ -307,6 +320,7 @@ def _strongest_of_each_tile(strength: Floats, count: int) -> tuple[Indices, Indi
     down, across = height // tile, width // tile
     whole = strength[: down * tile, : across * tile].reshape(down, tile, across, tile)
     blocks = whole.transpose(0, 2, 1, 3).reshape(down * across, tile * tile)
+    count = min(count, tile * tile)
     best = np.argpartition(-blocks, count - 1, axis=1)[:, :count]
     tile_row, tile_column = np.divmod(np.arange(down * across), max(1, across))
     rows = tile_row[:, None] * tile + best // tile

@@ -129,22 +129,22 @@ def judge_bond(near: Nearness, evidence: Evidence) -> Bond:
     """
     spread_inliers = evidence.inliers * evidence.coverage
     if near is Nearness.MOMENT:
-        enough = evidence.likeness >= 0.25 or evidence.inliers >= 5 or evidence.in_place >= 0.3
+        enough = evidence.likeness >= 0.25 or evidence.inliers >= 5 or evidence.in_place >= 0.2
         return Bond.STRONG if enough else Bond.NONE
     if near is Nearness.ACTION:
-        enough = evidence.likeness >= 0.7 or evidence.inliers >= 8 or evidence.in_place >= 0.35
+        enough = evidence.likeness >= 0.7 or evidence.inliers >= 8 or evidence.in_place >= 0.25
         return Bond.STRONG if enough and not evidence.overlaid else Bond.NONE
     if evidence.overlaid:
         return Bond.NONE
     if near is Nearness.UNKNOWN:
-        if (evidence.inliers >= 12 and spread_inliers >= 5) or evidence.in_place >= 0.45:
+        if (evidence.inliers >= 12 and spread_inliers >= 5) or evidence.in_place >= 0.35:
             return Bond.STRONG
-        weak = (evidence.inliers >= 8 and spread_inliers >= 2.5) or evidence.in_place >= 0.35
+        weak = (evidence.inliers >= 8 and spread_inliers >= 2.5) or evidence.in_place >= 0.25
         return Bond.WEAK if weak else Bond.NONE
     if near is Nearness.APART:
         return Bond.STRONG if evidence.inliers >= 24 and evidence.coverage >= 0.5 else Bond.NONE
-    same = evidence.inliers >= 60 and evidence.coverage >= 0.7 and evidence.likeness >= 0.9
-    return Bond.STRONG if same else Bond.NONE
+    same = evidence.inliers >= 40 and evidence.coverage >= 0.7 and evidence.likeness >= 0.95
+    return Bond.STRONG if same and _is_still(evidence.transform) else Bond.NONE
 
 
 class Examiner:
@@ -172,7 +172,7 @@ class Examiner:
         meagre = found.inliers < 12 or found.inliers * found.coverage < 5
         if (still and found.coverage < 0.6) or (meagre and likeness >= 0.3):
             in_place = likeness_in_place(self._view(first), self._view(second))
-            overlaid = still and found.coverage < 0.6 and in_place < 0.3
+            overlaid = still and found.coverage < 0.6 and in_place < 0.2
         return Evidence(likeness, found.inliers, found.coverage, in_place, overlaid, found.transform)
 
     def _view(self, index: int) -> View:

@@ -123,7 +123,7 @@ def _same_view(a: PhotoFeatures, b: PhotoFeatures) -> bool:
         shift = _shift(found.transform, a)
         size = float(np.hypot(found.transform[0, 0], found.transform[1, 0]))
         return bool(np.abs(shift).max() < 0.08 and 0.9 < size < 1.1)
-    return likeness_in_place(view(a), view(b)) >= 0.35
+    return likeness_in_place(view(a), view(b)) >= 0.25
 
 
 def _focus_stacks(photos: Sequence[Photo], candidates: Run, features: Features) -> list[Run]:
@@ -162,7 +162,7 @@ def _is_static(frames: Sequence[PhotoFeatures]) -> bool:
     return bool(
         (alignment.confidence > 0).all()
         and (np.abs(np.log(sizes)) < 0.16).all()
-        and (np.abs(shifts) < 0.06).all()
+        and (np.abs(shifts) < 0.04).all()
     )
 
 
@@ -186,7 +186,21 @@ def _focus_wanders(frames: Sequence[PhotoFeatures]) -> bool:
     shares = np.bincount(winner, minlength=len(frames)) / len(winner)
     if (shares >= 0.03).sum() < max(3, 0.6 * len(frames)):
         return False
-    return _share_of_single_peaks(curves, winner) >= 0.7
+    grid = frames[0].measurements.grid.shape[:2]
+    return _share_of_single_peaks(curves, winner) >= 0.7 and _is_smooth(winner, changing.reshape(grid))
+
+
+def _is_smooth(winner: NDArray[np.intp], places: NDArray[np.bool_]) -> bool:
+    """Whether neighbouring *places* become sharp at about the same time, as depth changes little between them.
+
+    Where the camera or the subject moved, whichever frame is sharpest differs from cell to cell.
+    """
+    when = np.full(places.shape, np.nan)
+    when[places] = winner
+    beside = np.concatenate([np.abs(np.diff(when, axis=axis)).ravel() for axis in (0, 1)])
+    beside = beside[~np.isnan(beside)]
+    by_chance = float(np.abs(winner[:, None] - winner).mean())
+    return len(beside) >= 12 and float(beside.mean()) <= 0.5 * by_chance
 
 
 def _share_of_single_peaks(curves: NDArray[np.float32], winner: NDArray[np.intp]) -> float:
