@@ -11,7 +11,7 @@ from shoot.drawing import Point, curve
 from shoot.light import Light
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)

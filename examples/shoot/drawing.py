@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from shoot.light import Light
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 Point = tuple[float, float]
 
 
@@ -30,9 +30,18 @@ class Patch:
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
     def paint(self, light: Light, shade: FloatArray, opacity: float = 1.0) -> None:
-        """Lay *shade* (a colour, or light of the patch's size) over *light*, in place."""
+        """Lay *shade* (a colour, or light of the patch's or the picture's size) over *light*, in place."""
         part = light[:, *self.window]
-        part += (shade - part) * (self.coverage * np.float32(opacity))
+        part += (self._cut(shade, light) - part) * (self.coverage * np.float32(opacity))
+
+    def _cut(self, shade: FloatArray, light: Light) -> FloatArray:
+        """*shade* where this patch lies, if it is as large as the picture."""
+        rows, columns = self.window
+        if shade.shape[1] == light.shape[1]:
+            shade = shade[:, rows]
+        if shade.shape[2] == light.shape[2]:
+            shade = shade[:, :, columns]
+        return shade
 
     def whole(self, view: View) -> FloatArray:
         plane = np.zeros(view.shape, dtype=np.float32)
@@ -41,60 +50,79 @@ class Patch:
 
 
 class Pen:
-    """Collects shapes inside a *box* (left, top, right, bottom in scene units; None: the whole view)."""
+    """Collects shapes in scene units; `patch` draws them *fineness* times as fine and averages.
+
+    The patch is as large as the shapes, or as *box* (left, top, right, bottom in scene units) says.
+    """
 
     def __init__(
         self, view: View, box: tuple[float, float, float, float] | None = None, *, fineness: int = 3
     ) -> None:
         self._view = view
+        self._box = box
         self._fineness = fineness
-        if box is None:
-            self._left, self._top, right, bottom = 0, 0, view.width, view.height
-        else:
-            self._left, self._top = view.column(box[0]), view.row(box[1])
-            right, bottom = view.column(box[2]), view.row(box[3])
-        self._size = (max(1, right - self._left), max(1, bottom - self._top))
-        self._empty = right <= self._left or bottom <= self._top
-        self._picture = Image.new("L", (self._size[0] * fineness, self._size[1] * fineness))
-        self._draw = ImageDraw.Draw(self._picture)
-
-    def _place(self, points: Iterable[Point]) -> list[Point]:
-        k = self._view.scale * self._fineness
-        x0 = self._view.left + self._left / self._view.scale
-        y0 = self._view.top + self._top / self._view.scale
-        return [((x - x0) * k, (y - y0) * k) for x, y in points]
+        self._polygons: list[tuple[NDArray[np.float64], int]] = []
 
     def polygon(self, points: Iterable[Point], value: float = 1.0) -> None:
-        self._draw.polygon(self._place(points), fill=round(255 * value))
+        self._polygons.append((np.array(list(points), dtype=np.float64), round(255 * value)))
 
     def disc(self, centre: Point, radius: float, value: float = 1.0, *, squash: float = 1.0) -> None:
-        (x, y), k = self._place([centre])[0], self._view.scale * self._fineness
-        self._draw.ellipse(
-            (x - radius * k, y - radius * squash * k, x + radius * k, y + radius * squash * k),
-            fill=round(255 * value),
+        """A disc; *squash* is its height as a share of its width."""
+        corners = int(np.clip(radius * self._view.scale * 2, 12, 180))
+        angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+        ring = np.stack(
+            [centre[0] + radius * np.cos(angle), centre[1] + radius * squash * np.sin(angle)], axis=1
         )
+        self._polygons.append((ring, round(255 * value)))
 
     def stroke(
         self, points: Sequence[Point], width: float, *, taper: float = 1.0, value: float = 1.0
     ) -> None:
         """A line of *width*, narrowing to *width* × *taper* at its end."""
-        places = np.array(self._place(points))
+        places = np.array(points, dtype=np.float64)
         if len(places) < 2:
             return
         steps = np.gradient(places, axis=0)
         normal = np.stack([-steps[:, 1], steps[:, 0]], axis=1)
         normal /= np.maximum(np.hypot(normal[:, :1], normal[:, 1:]), 1e-9)
-        widths = np.linspace(1, taper, len(places))[:, None] * width * self._view.scale * self._fineness / 2
+        half = np.linspace(1, taper, len(places))[:, None] * width / 2
         # Thinner than a sample would break into dots.
-        widths = np.maximum(widths, 0.5)
-        edge = np.concatenate([places + normal * widths, (places - normal * widths)[::-1]])
-        self._draw.polygon([(float(x), float(y)) for x, y in edge], fill=round(255 * value))
+        half = np.maximum(half, 0.5 / (self._view.scale * self._fineness))
+        self._polygons.append(
+            (np.concatenate([places + normal * half, (places - normal * half)[::-1]]), round(255 * value))
+        )
 
     def patch(self) -> Patch:
-        if self._empty:
+        """Coverage of all shapes so far; later shapes replace what lies below them."""
+        view, fineness = self._view, self._fineness
+        left, top, right, bottom = self._bounds()
+        if right <= left or bottom <= top:
             return Patch(0, 0, np.zeros((1, 1), dtype=np.float32))
-        small = self._picture.resize(self._size, Image.Resampling.BOX)
-        return Patch(self._top, self._left, np.asarray(small, dtype=np.float32) / 255)
+        size = (right - left, bottom - top)
+        picture = Image.new("L", (size[0] * fineness, size[1] * fineness))
+        draw = ImageDraw.Draw(picture)
+        origin = np.array((view.left + left / view.scale, view.top + top / view.scale))
+        for shape, value in self._polygons:
+            draw.polygon(((shape - origin) * (view.scale * fineness)).ravel().tolist(), fill=value)
+        small = picture.resize(size, Image.Resampling.BOX) if fineness > 1 else picture
+        return Patch(top, left, np.asarray(small, dtype=np.float32) / 255)
+
+    def _bounds(self) -> tuple[int, int, int, int]:
+        view = self._view
+        if self._box is not None:
+            left, top, right, bottom = self._box
+            return view.column(left), view.row(top), view.column(right), view.row(bottom)
+        if not self._polygons:
+            return 0, 0, 0, 0
+        points = np.concatenate([shape for shape, _ in self._polygons])
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+        spare = 1.5 / view.scale
+        return (
+            view.column(left - spare),
+            view.row(top - spare),
+            view.column(right + spare),
+            view.row(bottom + spare),
+        )
 
 
 def curve(points: Sequence[Point], *, closed: bool = False, steps: int = 8) -> list[Point]:

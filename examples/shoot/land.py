@@ -11,7 +11,7 @@ from shoot.light import Light, gradient, mix
 from shoot.noise import look_up, outline, smoothstep
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 Stops = Sequence[tuple[float, FloatArray]]
 
 

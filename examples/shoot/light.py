@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.float32]
-Light = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
+Light = NDArray[np.floating]
 Pixels = NDArray[np.uint8]
 
 CURVE_STEPS = 1 << 14
@@ -80,10 +80,23 @@ def grain(rng: np.random.Generator, shape: tuple[int, int], *, iso: float, scale
     """Grain in display values: mostly grey, a little coloured, and a bit softer than single pixels."""
     deviation = 1.15 * (iso / 100) ** 0.42
     size = 0.45 * max(1.0, scale / 1600) ** 0.5
-    grey = ndimage.gaussian_filter(rng.standard_normal(shape, dtype=np.float32), size, truncate=2.5)
-    grey *= deviation / max(float(grey[:256, :256].std()), 1e-6)
-    roll = rng.integers(7, 61, size=(3, 2))
-    return np.stack([0.88 * grey + 0.32 * np.roll(grey, tuple(shift), axis=(0, 1)) for shift in roll])
+    reach = 256
+    sheet = _grain_sheet((shape[0] + reach, shape[1] + reach), round(size, 3))
+
+    def piece() -> FloatArray:
+        down, right = rng.integers(0, reach, 2)
+        return sheet[down : down + shape[0], right : right + shape[1]]
+
+    grey = piece() * np.float32(0.88 * deviation)
+    return np.stack([grey + np.float32(0.32 * deviation) * piece() for _ in range(3)])
+
+
+@lru_cache(maxsize=2)
+def _grain_sheet(shape: tuple[int, int], size: float) -> FloatArray:
+    """One sheet of grain of deviation 1, from which every picture takes other pieces."""
+    noise = np.random.default_rng(20).standard_normal(shape, dtype=np.float32)
+    sheet = ndimage.gaussian_filter(noise, size, truncate=2.5)
+    return np.asarray(sheet / sheet.std())
 
 
 def _grain_visibility(green: FloatArray) -> FloatArray:

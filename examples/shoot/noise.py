@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
@@ -72,7 +72,7 @@ def enlarge(plane: FloatArray, shape: tuple[int, int]) -> FloatArray:
 def outline(
     rng: np.random.Generator, x: FloatArray, *, wave: float, roughness: float = 0.5, octaves: int = 7
 ) -> FloatArray:
-    """A rough line over *x*, deviation about 1: octaves from *wave* (units) down, each *roughness* as high."""
+    """A rough line over *x*, deviation about 1: octaves from *wave* down, each *roughness* as high."""
     total = np.zeros_like(x, dtype=np.float32)
     height, power = 1.0, 0.0
     for octave in range(octaves):

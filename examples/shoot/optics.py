@@ -11,7 +11,7 @@ from shoot.light import Light
 from shoot.noise import enlarge
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 
 def soften(planes: FloatArray, sigma: float) -> FloatArray:

@@ -24,11 +24,14 @@ SCENES = (
     "mishaps",
 )
 
-Job = tuple[str, int]
+# Frames of a scene share layers, so a process takes a few of them at a time.
+FRAMES_A_JOB = 9
+
+Job = tuple[str, range]
 
 
 def scene(name: str) -> Scene:
-    return import_module(f"shoot.scenes.{name}")  # type: ignore[return-value]
+    return import_module(f"shoot.scenes.{name}")
 
 
 def render_shoot(
@@ -40,7 +43,11 @@ def render_shoot(
     """
     folder.mkdir(parents=True, exist_ok=True)
     plans = {name: scene(name).plan(brief) for name in only if name != "mishaps"}
-    jobs = [(name, index) for name, shots in plans.items() for index in range(len(shots))]
+    jobs = [
+        (name, range(start, min(start + FRAMES_A_JOB, len(shots))))
+        for name, shots in plans.items()
+        for start in range(0, len(shots), FRAMES_A_JOB)
+    ]
     written = sum(in_processes(partial(_render_job, brief, folder), jobs, workers))
     if "mishaps" in only:
         written += mishaps.write_mishaps(folder, brief)
@@ -55,10 +62,12 @@ def render_shoot(
 
 
 def _render_job(brief: Brief, folder: Path, job: Job) -> int:
-    name, index = job
+    name, frames = job
     module = scene(name)
-    files.write(module.plan(brief)[index], module.render(brief, index), folder)
-    return 1
+    shots = module.plan(brief)
+    for index in frames:
+        files.write(shots[index], module.render(brief, index), folder)
+    return len(frames)
 
 
 def _records(name: str, kind: str, shots: Sequence[Shot]) -> Iterable[dict[str, object]]:

@@ -13,7 +13,7 @@ from shoot.scenes import generated, singles
 from shoot.view import View
 from shoot.water import Water
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 # Sky at the horizon, sky above, far land, near land.
 PALETTES = (

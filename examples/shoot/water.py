@@ -12,7 +12,7 @@ from shoot.light import Light
 from shoot.noise import fractal_tile, generator, look_up
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 LEVELS = 9
 SHORTEST = 0.014

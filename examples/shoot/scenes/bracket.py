@@ -17,7 +17,7 @@ from shoot.optics import glow, reframe, soften, vignette
 from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 KIND = "bracket"
 FIRST_NUMBER = 371
@@ -85,7 +85,7 @@ def _picture_on_wall(light: Light, view: View, tile: FloatArray) -> None:
     box = (-0.335, 0.10, -0.185, 0.30)
     lit = light[:, view.row(0.33), view.column(-0.26)].reshape(3, 1, 1) / colour("#dccfb8")
     for inset, shade in ((0.0, "#2a1f18"), (0.012, "#e8e2d4"), (0.03, "#c9b48f")):
-        pen = Pen(view, box)
+        pen = Pen(view)
         pen.polygon(
             [
                 (box[0] + inset, box[1] + inset),
@@ -97,7 +97,7 @@ def _picture_on_wall(light: Light, view: View, tile: FloatArray) -> None:
         pen.patch().paint(light, colour(shade) * lit)
     inner = (box[0] + 0.03, box[1] + 0.03, box[2] - 0.03, box[3] - 0.03)
     for base, shade in ((0.195, "#8f9c8c"), (0.22, "#5f7a78"), (0.245, "#33525a")):
-        pen = Pen(view, inner)
+        pen = Pen(view)
         xs = np.linspace(inner[0], inner[2], 24)
         ridge = base + 0.012 * np.sin(xs * 60 + base * 200)
         pen.polygon(
@@ -108,7 +108,7 @@ def _picture_on_wall(light: Light, view: View, tile: FloatArray) -> None:
             ]
         )
         pen.patch().paint(light, colour(shade) * lit)
-    pen = Pen(view, inner)
+    pen = Pen(view)
     pen.disc((-0.245, 0.162), 0.013)
     pen.patch().paint(light, colour("#d9744a") * lit)
 
@@ -117,7 +117,7 @@ def _window(light: Light, view: View, rng: np.random.Generator) -> None:
     left, top, right, bottom = WINDOW
     pen = Pen(view)
     pen.polygon([(left, top), (right, top), (right, bottom), (left, bottom)])
-    glass = pen.patch().coverage
+    glass = pen.patch().whole(view)
     lay_over(light, _outside(view, rng), glass)
     frame = Pen(view)
     bars = [
@@ -136,7 +136,7 @@ def _window(light: Light, view: View, rng: np.random.Generator) -> None:
         across = (y0 == y1) * 0.017
         frame.stroke([(x0 - across, y0), (x1 + across, y1)], width)
     lit = colour("#e9e2d6") * 0.075 + colour("#ffb366") * (0.5 * _lamp_light(view))
-    frame_cover = frame.patch().coverage
+    frame_cover = frame.patch().whole(view)
     lay_over(light, lit, frame_cover)
     # Edges of the bars catch the sky.
     edge = np.clip(soften(frame_cover, 0.0015 * view.scale) - 0.0, 0, 1) * (1 - frame_cover) * glass
@@ -150,9 +150,7 @@ def _window(light: Light, view: View, rng: np.random.Generator) -> None:
             (left - 0.065, bottom + 0.045),
         ]
     )
-    lay_over(
-        light, colour("#cfd6de") * 0.30 + colour("#ffb366") * (0.4 * _lamp_light(view)), sill.patch().coverage
-    )
+    sill.patch().paint(light, colour("#cfd6de") * 0.30 + colour("#ffb366") * (0.4 * _lamp_light(view)))
     front = Pen(view)
     front.polygon(
         [
@@ -162,11 +160,7 @@ def _window(light: Light, view: View, rng: np.random.Generator) -> None:
             (left - 0.065, bottom + 0.062),
         ]
     )
-    lay_over(
-        light,
-        colour("#9a9690") * 0.06 + colour("#ffb366") * (0.3 * _lamp_light(view)),
-        front.patch().coverage,
-    )
+    front.patch().paint(light, colour("#9a9690") * 0.06 + colour("#ffb366") * (0.3 * _lamp_light(view)))
 
 
 def _outside(view: View, rng: np.random.Generator) -> Light:
@@ -238,7 +232,7 @@ def _things(light: Light, view: View) -> None:
             closed=True,
         )
     )
-    lay_over(light, light * 0.35, soften(shadow.patch().coverage, 0.006 * view.scale))
+    lay_over(light, light * 0.35, soften(shadow.patch().whole(view), 0.006 * view.scale))
     body = turn(
         view,
         mug,
@@ -251,7 +245,7 @@ def _things(light: Light, view: View) -> None:
     )
     handle = Pen(view)
     handle.stroke(curve([(0.09, 0.785), (0.135, 0.79), (0.14, 0.835), (0.092, 0.86)]), 0.013)
-    lay_over(light, colour("#5b7f8c", 0.32), handle.patch().coverage)
+    handle.patch().paint(light, colour("#5b7f8c", 0.32))
     window = (
         slice(body.top, body.top + body.coverage.shape[0]),
         slice(body.left, body.left + body.coverage.shape[1]),
@@ -259,10 +253,10 @@ def _things(light: Light, view: View) -> None:
     light[:, *window] += (body.light - light[:, *window]) * body.coverage
     rim = Pen(view)
     rim.disc((0.045, 0.7545), 0.049, squash=0.17)
-    lay_over(light, colour("#8fb0bb", 0.6), rim.patch().coverage)
+    rim.patch().paint(light, colour("#8fb0bb", 0.6))
     coffee = Pen(view)
     coffee.disc((0.045, 0.7565), 0.045, squash=0.15)
-    lay_over(light, colour("#2a1a12", 0.5), coffee.patch().coverage)
+    coffee.patch().paint(light, colour("#2a1a12", 0.5))
 
 
 def _lamp(light: Light, view: View) -> None:
@@ -296,15 +290,13 @@ def _lamp(light: Light, view: View) -> None:
     )
     bright = np.exp(-(((view.x - x) / 0.085) ** 2) - (((view.y - y - 0.015) / 0.085) ** 2))
     weave = 1 + 0.03 * np.sin(view.x * 900)
-    lay_over(
-        light,
-        (colour("#ffb45c") * (0.55 + 3.2 * bright) + colour("#fff0d0") * (2.5 * bright**3)) * weave,
-        shade.patch().coverage,
+    shade.patch().paint(
+        light, (colour("#ffb45c") * (0.55 + 3.2 * bright) + colour("#fff0d0") * (2.5 * bright**3)) * weave
     )
     for at_y, half in ((y - 0.075, 0.058), (y + 0.075, 0.115)):
         band = Pen(view)
         band.stroke([(x - half, at_y), (x + half, at_y)], 0.006)
-        lay_over(light, colour("#8a5426", 0.9), band.patch().coverage)
+        band.patch().paint(light, colour("#8a5426", 0.9))
 
 
 def _books(light: Light, view: View) -> None:
@@ -320,15 +312,13 @@ def _books(light: Light, view: View) -> None:
             [(x - width / 2, y - height), (x + width / 2, y - height), (x + width / 2, y), (x - width / 2, y)]
         )
         falling = colour("#ffb877") * (0.62 * np.exp(-(view.x - LAMP[0]) / 0.16)) + colour("#cfdcec") * 0.06
-        lay_over(
-            light,
-            colour(shade) * falling * (1 - 0.35 * np.clip((view.y - y + height) / height, 0, 1)),
-            spine.patch().coverage,
+        spine.patch().paint(
+            light, colour(shade) * falling * (1 - 0.35 * np.clip((view.y - y + height) / height, 0, 1))
         )
         for place in (-0.36, 0.36):
             stripe = Pen(view)
             stripe.stroke([(x + place * width, y - height), (x + place * width, y)], 0.006)
-            lay_over(light, colour("#d9b36a", 0.35), stripe.patch().coverage)
+            stripe.patch().paint(light, colour("#d9b36a", 0.35))
         y -= height
 
 
@@ -345,11 +335,7 @@ def _plant(light: Light, view: View) -> None:
         blade = np.array(curve([root, middle, tip], steps=6))
         pen.stroke([(float(a), float(b)) for a, b in blade[: len(blade) // 2 + 1]], 0.004)
         pen.stroke([(float(a), float(b)) for a, b in blade[len(blade) // 3 :]], 0.020, taper=0.06)
-        lay_over(
-            light,
-            mix(colour("#1f3a1c", 0.22), colour("#6f9a3a", 0.75), rng.random() * 0.5),
-            pen.patch().coverage,
-        )
+        pen.patch().paint(light, mix(colour("#1f3a1c", 0.22), colour("#6f9a3a", 0.75), rng.random() * 0.5))
     pot = turn(
         view,
         [(0.30, 0.0), (0.40, 0.75), (0.46, 0.76), (0.47, 1.0), (0.44, 1.0)],

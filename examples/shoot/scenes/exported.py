@@ -17,7 +17,7 @@ from shoot.optics import glow, reframe, vignette
 from shoot.shot import Brief, Pixels, Shot
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 KIND = "similar"
 MARGIN = 0.02
@@ -131,7 +131,8 @@ def _scene(seed: int, size: tuple[int, int]) -> Light:
     for number, (base, roll, haze) in enumerate(hills):
         if number == 1:
             _paint_balloons(light, view, balloons[:3])
-        _hill(light, view, rng, tile, base, roll, haze)
+        top = view.row(base - 3.2 * roll - 0.03)
+        _hill(light[:, top:], view.rows(top, view.height), rng, tile, base, roll, haze)
     _paint_balloons(light, view, balloons[3:])
     return vignette(glow(light, view, strength=0.06, reach=0.03), 0.16)
 
@@ -164,7 +165,7 @@ def _hill(
     speckle = 1 + 0.22 * near * look_up(tile, view.x * 7, down * 16)
     wood = colour("#2a3a22") * (0.8 + 0.3 * look_up(tile, view.x * 9, view.y * 9))
     shade = mix(grass * speckle, np.clip(wood, 0.004, None), below(view, edge) - below(view, ridge))
-    shade = mix(shade, np.broadcast_to(air, shade.shape), np.clip(haze + 0.0 * down, 0, 1))
+    shade = mix(shade, np.broadcast_to(air, shade.shape), haze)
     lay_over(light, shade, below(view, edge))
     mist = (
         np.exp(-(((view.y - base - 0.052) / 0.030) ** 2))
@@ -197,7 +198,7 @@ def _paint_balloon(light: Light, view: View, balloon: Balloon) -> None:
     (x, y), size = balloon.middle, balloon.radius
     half = np.array(curve(ENVELOPE, steps=8))
     edge = [(float(r), float(h)) for r, h in half] + [(float(-r), float(h)) for r, h in half[::-1]]
-    pen = Pen(view, (x - size * 1.1, y - size * 1.1, x + size * 1.1, y + size * 1.5))
+    pen = Pen(view)
     pen.polygon(place(edge, at=balloon.middle, size=size))
     patch = pen.patch()
     rows, columns = patch.window
@@ -222,18 +223,7 @@ def _paint_balloon(light: Light, view: View, balloon: Balloon) -> None:
 
 
 def _paint_basket(light: Light, view: View, balloon: Balloon) -> None:
-    pen = Pen(
-        view,
-        tuple(
-            v
-            for v in (
-                balloon.middle[0] - balloon.radius,
-                balloon.middle[1],
-                balloon.middle[0] + balloon.radius,
-                balloon.middle[1] + 2.2 * balloon.radius,
-            )
-        ),
-    )  # type: ignore[arg-type]
+    pen = Pen(view)
     for side in (-1, -0.35, 0.35, 1):
         pen.stroke(
             place([(0.14 * side, 1.36), (0.105 * side, 1.70)], at=balloon.middle, size=balloon.radius),

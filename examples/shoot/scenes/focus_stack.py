@@ -17,7 +17,7 @@ from shoot.optics import defocus, glow, vignette
 from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 KIND = "focus_stack"
 FIRST_NUMBER = 318

@@ -13,7 +13,7 @@ from shoot.optics import soften, vignette
 from shoot.shot import Brief, Pixels, Shot
 from shoot.view import View
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 KIND = "prompt"
 SHARE = 0.64

@@ -18,7 +18,7 @@ from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
 from shoot.water import Water
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 KIND = "burst"
 FIRST_NUMBER = 101
@@ -226,7 +226,7 @@ def _bird_image(view: View, moment: float) -> FloatArray:
     pen.polygon(put(curve(BODY, closed=True)))
     _draw_neck(pen, put)
     _draw_legs(pen, put, moment)
-    return pen.patch().coverage
+    return pen.patch().whole(view)
 
 
 BODY: list[Point] = [

@@ -17,7 +17,7 @@ from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
 from shoot.water import Water
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 KIND = "panorama"
 FIRST_NUMBER = 204
@@ -172,4 +172,4 @@ def _flowers(light: Light, view: View, rng: np.random.Generator, edge: FloatArra
         size = 0.0008 + 0.018 * (float(y) - 0.80) ** 1.6
         pens[number % len(pens)].disc((float(x), float(y)), size, squash=0.6)
     for pen, shade in zip(pens, shades, strict=True):
-        lay_over(light, shade * 0.92, pen.patch().coverage)
+        pen.patch().paint(light, shade * 0.92)

@@ -17,7 +17,7 @@ from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
 from shoot.water import Water
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 Painter = Callable[[View, np.random.Generator, int], Light]
 
 KIND = "single"
@@ -60,28 +60,10 @@ def paint_summit(view: View, rng: np.random.Generator, seed: int) -> Light:
         (shoulder, 0.30, 0.60),
         (peak, 0.10, 0.66),
     ):
-        shadow = mountain_light(
-            view,
-            ridge,
-            tile,
-            rock=colour("#3f4560"),
-            snow=colour("#a9b6da", 0.9),
-            snow_line=line,
-            sun=1,
-            detail=0.8,
-        )
-        sunlit = mountain_light(
-            view,
-            ridge,
-            tile,
-            rock=colour("#7a5148"),
-            snow=colour("#ffc9a0", 1.3),
-            snow_line=line,
-            sun=1,
-            detail=0.8,
-        )
         lit = smoothstep(0.56, 0.44, view.y + 0.03 * outline(rng, x, wave=0.2))
-        face = mix(shadow, sunlit, lit)
+        rock = mix(colour("#3f4560"), colour("#7a5148"), lit)
+        snow = mix(colour("#a9b6da", 0.9), colour("#ffc9a0", 1.3), lit)
+        face = mountain_light(view, ridge, tile, rock=rock, snow=snow, snow_line=line, sun=1, detail=0.8)
         lay_over(
             light,
             mix(face, colour("#cfb6c0"), np.clip(haze + smoothstep(0.45, 0.74, view.y) * 0.75, 0, 1)),
@@ -121,7 +103,7 @@ def paint_city(view: View, rng: np.random.Generator, seed: int) -> Light:
         _towers(light, view, rng, horizon, haze=haze, count=count, tall=tall, wide=wide)
     lamps = np.arange(-0.72, 0.73, 0.048)
     for x in lamps:
-        pen = Pen(view, (x - 0.01, horizon - 0.012, x + 0.01, horizon + 0.004))
+        pen = Pen(view)
         pen.disc((float(x), horizon - 0.006), 0.0022)
         pen.patch().paint(light, colour("#ffcf8a", 14.0))
     water = Water(view, horizon, seed, roughness=0.022)
@@ -150,7 +132,7 @@ def _towers(
         width = wide * rng.uniform(0.6, 1.3)
         height = tall * rng.uniform(0.25, 0.8) * (0.55 + 0.75 * np.exp(-(((x - middle) / 0.32) ** 2)))
         left, right, top = float(x - width / 2), float(x + width / 2), float(ground - height)
-        pen = Pen(view, (left, top - 0.09, right, ground), fineness=2)
+        pen = Pen(view, fineness=2)
         pen.polygon([(left, top), (right, top), (right, ground), (left, ground)])
         if rng.random() < 0.4:
             pen.polygon(
@@ -230,7 +212,8 @@ def paint_dunes(view: View, rng: np.random.Generator, seed: int) -> Light:
         (0.62, 0.80, 0.80, 1.0),
     )
     for number, (x, y, half, near) in enumerate(dunes):
-        _dune(light, view, rng, ripples, (x, y), half, near, number)
+        top = view.row(y - 0.10)
+        _dune(light[:, top:], view.rows(top, view.height), rng, ripples, (x, y), half, near, number)
     return vignette(glow(light, view, strength=0.05), 0.22)
 
 
@@ -355,7 +338,7 @@ def paint_still_life(view: View, rng: np.random.Generator, seed: int) -> Light:
             0.007,
             taper=1.3,
         )
-        lay_over(light, colour("#3a2616"), pen.patch().coverage)
+        pen.patch().paint(light, colour("#3a2616"))
     return vignette(glow(light, view, strength=0.05), 0.4) * np.float32(1.15)
 
 
@@ -444,7 +427,7 @@ def _trunks(
     for x in np.linspace(left, right, count) + rng.normal(0, (right - left) / count * 0.30, count):
         width, lean = wide * float(rng.uniform(0.65, 1.25)), float(rng.normal(0, 0.012))
         foot = float(floor + rng.uniform(-0.015, 0.02))
-        pen = Pen(view, (x - 0.12, -0.05, x + 0.12, floor + 0.05), fineness=2)
+        pen = Pen(view, fineness=2)
         right_side = curve(
             [
                 (x + lean + width * 0.30, -0.05),
@@ -593,14 +576,14 @@ def _curtain(view: View, rng: np.random.Generator, base: float, tall: float) -> 
 def _cabin(light: Light, view: View) -> None:
     """A hut with a light in the window, for scale."""
     x, y = 0.335, 0.868
-    dark = Pen(view, (x - 0.08, y - 0.1, x + 0.08, y + 0.02))
+    dark = Pen(view)
     dark.polygon([(x - 0.045, y), (x - 0.045, y - 0.038), (x + 0.045, y - 0.038), (x + 0.045, y)])
     dark.patch().paint(light, colour("#1a0f0c", 0.5))
-    roof = Pen(view, (x - 0.08, y - 0.1, x + 0.08, y + 0.02))
+    roof = Pen(view)
     roof.polygon([(x - 0.058, y - 0.034), (x, y - 0.078), (x + 0.058, y - 0.034)])
     roof.patch().paint(light, colour("#7fb8a8", 0.25))
     for pane in (-0.018, 0.018):
-        pen = Pen(view, (x - 0.08, y - 0.1, x + 0.08, y + 0.02))
+        pen = Pen(view)
         pen.polygon(
             [
                 (x + pane - 0.008, y - 0.012),

@@ -18,7 +18,7 @@ from shoot.shot import Brief, Exposure, Pixels, Shot, at, camera_file
 from shoot.view import View
 from shoot.water import Water
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 KIND = "similar"
 FIRST_NUMBER = 412
@@ -184,6 +184,7 @@ class Stage:
     clouds: FloatArray
     veils: FloatArray
     hills: tuple[FloatArray, ...]
+    hill_rows: slice
     water: Water
     jetty: Patch
     planks: FloatArray
@@ -196,6 +197,7 @@ def _stage(seed: int, size: tuple[int, int]) -> Stage:
     view = View.of(size).with_margin(MARGIN)
     sky_view = view.reduced(2).rows(0, view.reduced(2).row(HORIZON) + 2)
     jetty = _draw_jetty(view)
+    hills = _hills(view, seed)
     return Stage(
         view=view,
         sky_view=sky_view,
@@ -203,7 +205,8 @@ def _stage(seed: int, size: tuple[int, int]) -> Stage:
             generator(seed, "sunsets", "clouds"), 1024, slope=1.5, longest=0.2, shortest=0.002
         ),
         veils=fractal_tile(generator(seed, "sunsets", "veils"), 1024, slope=1.8, longest=0.3, stretch=5),
-        hills=_hills(view, seed),
+        hills=hills,
+        hill_rows=_rows_of(hills),
         water=Water(view, HORIZON, seed, roughness=0.019),
         jetty=jetty,
         planks=_plank_light(view, jetty, generator(seed, "sunsets", "planks")),
@@ -237,6 +240,12 @@ def _hills(view: View, seed: int) -> tuple[FloatArray, ...]:
     )
 
 
+def _rows_of(coverages: tuple[FloatArray, ...]) -> slice:
+    """The rows where any of *coverages* has something."""
+    filled = np.flatnonzero(np.max([coverage.max(axis=1) for coverage in coverages], axis=0))
+    return slice(int(filled[0]), int(filled[-1]) + 1) if len(filled) else slice(0, 0)
+
+
 def _along_jetty(x: float, k: float, *, above: float = 0.0) -> Point:
     """A point of the deck: *x* −1 (left edge) … 1 (right), *k* times as far as the near end, *above* it."""
     near_x, near_y = -0.255 + 0.185 * x, 1.075
@@ -247,7 +256,7 @@ POST_DEPTHS = (1.12, 1.45, 1.85, 2.3, 2.8, JETTY_END)
 
 
 def _draw_jetty(view: View) -> Patch:
-    pen = Pen(view, (-0.75, 0.5, 0.3, 1.12))
+    pen = Pen(view)
     ends = [0.9, JETTY_END]
     deck = [
         _along_jetty(-1, ends[0]),
@@ -279,7 +288,7 @@ def _draw_jetty(view: View) -> Patch:
 
 def _draw_jetty_image(view: View) -> FloatArray:
     """The jetty upside down in the water, drawn straight; the water bends it later."""
-    pen = Pen(view, (-0.75, 0.5, 0.3, 1.12), fineness=2)
+    pen = Pen(view, fineness=2)
     drop = -0.155
     pen.polygon(
         [
@@ -325,7 +334,7 @@ def _plank_light(view: View, jetty: Patch, rng: np.random.Generator) -> FloatArr
 
 
 def _draw_reeds(view: View, rng: np.random.Generator) -> Patch:
-    pen = Pen(view, (0.22, 0.4, 0.75, 1.12))
+    pen = Pen(view)
     for number in range(74):
         depth = rng.uniform(0, 1)
         foot = 0.70 - abs(float(rng.normal(0, 0.13))) * (0.75 + 0.5 * depth)
@@ -471,7 +480,7 @@ def _clouds(light: Light, stage: Stage, moment: Moment, distance: FloatArray, el
 
 
 def _sun_disc(above: Light, view: View, moment: Moment, sun_y: float) -> None:
-    pen = Pen(view, (SUN_X - 0.03, sun_y - 0.03, SUN_X + 0.03, min(sun_y + 0.03, HORIZON)))
+    pen = Pen(view)
     pen.disc((SUN_X, sun_y), SUN_RADIUS, squash=0.96 - 0.05 * moment.sunk)
     patch = pen.patch()
     fire = mix(colour("#ffe2a0", 30.0), colour("#ffa040", 9.0), moment.sunk)
@@ -484,8 +493,9 @@ def _hill_light(above: Light, stage: Stage, moment: Moment, sun_y: float) -> Non
     toward = np.exp(-((stage.view.x - SUN_X) ** 2) / 0.06)
     haze = mix(colour("#e8ae74"), colour("#d9703f"), t) * (0.55 + 0.6 * toward)
     rock = mix(colour("#5f6878"), colour("#493f58"), t)
+    rows = stage.hill_rows
     for coverage, air in zip(stage.hills, (0.62, 0.30, 0.06), strict=True):
-        lay_over(above, mix(rock * (0.35 + 0.65 * air), haze, air), coverage)
+        lay_over(above[:, rows], mix(rock * (0.35 + 0.65 * air), haze, air), coverage[rows])
 
 
 def _shore_line(light: Light, stage: Stage) -> None:
@@ -520,18 +530,17 @@ def _foreground(
 
 
 def _boat(view: View, waterline: Point, *, mirrored: bool) -> Patch:
-    x, y = waterline
-    pen = Pen(view, (x - 0.14, y - 0.08, x + 0.14, y + 0.08))
+    pen = Pen(view)
     draw_rowing_boat(pen, waterline, 0.185, mirrored=mirrored)
     return pen.patch()
 
 
 def _walker_patch(view: View, moment: Moment, *, mirrored: bool) -> Patch:
     if moment.walker is None:
-        return Pen(view, (0, 0, 0, 0)).patch()
+        return Pen(view).patch()
     feet = _along_jetty(0.15, moment.walker, above=-0.42 if mirrored else 0.0)
     height = (_along_jetty(0, moment.walker)[1] - HORIZON) * 1.06
-    pen = Pen(view, (feet[0] - height, feet[1] - 1.1 * height, feet[0] + height, feet[1] + 1.1 * height))
+    pen = Pen(view)
     walking = moment.walker < JETTY_END - 0.21
     stride = flap_at(moment.walker * 9.7) if walking else 0.0
     draw_person(pen, feet, -height if mirrored else height, stride=stride)
@@ -539,7 +548,7 @@ def _walker_patch(view: View, moment: Moment, *, mirrored: bool) -> Patch:
 
 
 def _gulls(view: View, moment: Moment, rng: np.random.Generator) -> Patch:
-    pen = Pen(view, (-0.7, 0.0, 0.7, HORIZON))
+    pen = Pen(view)
     flock = rng.uniform((-0.45, 0.16), (0.45, 0.36))
     for _ in range(moment.gulls):
         place = flock + rng.normal(0, (0.07, 0.04))
