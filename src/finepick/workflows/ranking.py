@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finepick.differences.maps import difference_maps
-from finepick.differences.registration import register_series
+from finepick.differences.registration import Alignment, register_series
 from finepick.domain import (
     Attribute,
     FloatArray,
@@ -21,7 +21,7 @@ from finepick.domain import (
     Series,
 )
 from finepick.explanations.reasons import EXPLANATIONS_VERSION, Explainer, explain_series
-from finepick.features.extraction import FEATURES_VERSION
+from finepick.features.extraction import FEATURES_VERSION, PhotoFeatures
 from finepick.features.packing import pack_arrays, unpack_arrays
 from finepick.scorers.base import Judgement, Scorer, best_probabilities
 from finepick.settings import Settings
@@ -84,10 +84,10 @@ def study_series(library: Library, photos: Sequence[Photo], scorer: Scorer) -> S
 
 def explain_photos(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Explainer:
     """What can be said of any two of *photos*. Raises ImageError."""
+    judgement = study_series(library, photos, scorer).judgement
     features = [library.features(photo) for photo in photos]
-    alignment = register_series(features)
-    maps = difference_maps(features, alignment)
-    return explain_series(features, alignment, maps, study_series(library, photos, scorer).judgement)
+    alignment, maps = _differences(features, judgement)
+    return explain_series(features, alignment, maps, judgement)
 
 
 def series_maps(library: Library, photos: Sequence[Photo], scorer: Scorer) -> tuple[FloatArray, ...]:
@@ -99,12 +99,19 @@ def _study(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Study:
     frames = SeriesFrames(library, photos)
     judgement = scorer.judge(frames)
     features = [frames.features(i) for i in range(len(photos))]
-    alignment = register_series(features)
-    maps = difference_maps(features, alignment)
+    alignment, maps = _differences(features, judgement)
     best_first = np.argsort(-judgement.fine, kind="stable").tolist()
     digests = [photo.digest for photo in photos]
     reasons = explain_series(features, alignment, maps, judgement).per_photo(best_first, digests)
     return Study(judgement, reasons, tuple(np.rint(one * 255).astype(np.uint8) for one in maps))
+
+
+def _differences(
+    features: Sequence[PhotoFeatures], judgement: Judgement
+) -> tuple[Alignment, tuple[FloatArray, ...]]:
+    """How the frames lie and where they differ: as the scorer found it, else found here."""
+    alignment = judgement.alignment or register_series(features)
+    return alignment, judgement.difference or difference_maps(features, alignment)
 
 
 def _in_order_of(study: Study, canonical: Sequence[int]) -> Study:
@@ -116,6 +123,8 @@ def _in_order_of(study: Study, canonical: Sequence[int]) -> Study:
             judgement,
             fine=judgement.fine[place],
             coarse=None if judgement.coarse is None else judgement.coarse[place],
+            difference=None,
+            alignment=None,
             preference=judgement.preference[np.ix_(place, place)],
         ),
         reasons=tuple(study.reasons[i] for i in place),
