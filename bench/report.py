@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,9 @@ class DrawnPictures:
 
     def thumbnail(self, path: str) -> bytes:
         return _with_comment(self._thumbnails[hash(path) % len(self._thumbnails)], path)
+
+    def previews(self, paths: Sequence[str]) -> Iterator[bytes | None]:
+        return (self.preview(path) for path in paths)
 
     def preview(self, path: str) -> bytes:
         return _with_comment(self._previews[hash(path) % len(self._previews)], path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,9 @@ class DrawnPictures:
 
     def thumbnail(self, path: str) -> bytes | None:
         return self._drawn(path, 320, 213)
+
+    def previews(self, paths: Sequence[str]) -> Iterator[bytes | None]:
+        return (self.preview(path) for path in paths)
 
     def preview(self, path: str) -> bytes | None:
         return self._drawn(path, 1600, 1066)

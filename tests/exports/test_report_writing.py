@@ -9,7 +9,7 @@ import json
 import os
 import re
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ class Pictures:
 
     def thumbnail(self, path: str) -> bytes | None:
         return b"thumbnail of " + os.fsencode(path)
+
+    def previews(self, paths: Sequence[str]) -> Iterator[bytes | None]:
+        return (self.preview(path) for path in paths)
 
     def preview(self, path: str) -> bytes | None:
         return (b"preview of " + os.fsencode(path)).ljust(3000, b".")

@@ -6,7 +6,7 @@ import pytest
 from picture_files import saved, scene
 from PIL import Image, ImageCms
 
-from finepick.images.colour import UnclearPixelsError, to_frame
+from finepick.images.colour import UnclearPixelsError, to_srgb
 from finepick.images.reading import frame_from_image, read_photo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -188,4 +188,4 @@ def test_a_uint8_array_goes_through_unchanged():
 
 def test_pixels_of_unknown_scale_are_refused():
     with pytest.raises(UnclearPixelsError):
-        to_frame(Image.new("F", (4, 4), 300.0), long_side=100)
+        to_srgb(Image.new("F", (4, 4), 300.0), long_side=100)
