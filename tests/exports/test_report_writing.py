@@ -234,7 +234,7 @@ def test_progress_goes_to_the_end_by_ones(tmp_path: Path) -> None:
 
 
 def test_photos_without_pictures_are_left_out_and_counted_as_done(tmp_path: Path) -> None:
-    class Nothing:
+    class Nothing(Pictures):
         def thumbnail(self, path: str) -> bytes | None:
             return None
 

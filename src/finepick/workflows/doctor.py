@@ -82,7 +82,7 @@ def _readers(settings: Settings) -> Finding:
 def _cache(settings: Settings) -> Finding:
     complaints: list[str] = []
     with Cache.open(settings.cache_folder, warn=complaints.append) as cache:
-        size = cache.size_bytes()
+        size = cache.size_bytes
         where = f"{settings.cache_folder} ({size / 2**20:.1f} MB; delete it at any time)"
     return Finding("cache", not complaints, complaints[0] if complaints else where, "FINEPICK_HOME")
 

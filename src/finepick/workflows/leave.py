@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from finepick.domain import FloatArray, Photo, PickResult
-from finepick.errors import UsageError
+from finepick.errors import OutputError, UsageError
 from finepick.exports.copies import copy_keeps
 from finepick.exports.documents import pick_document
 from finepick.exports.manifest import write_manifest
@@ -50,10 +50,15 @@ class Leaving:
 def leave(library: Library, result: PickResult, scorer: Scorer, leaving: Leaving) -> list[str]:
     """Write what *leaving* asks for; a line for people on each thing written.
 
-    Raises OutputError where something cannot be written; what was written before stays.
+    What is refused for a good reason (a sidecar that does not parse) is a warning. Raises OutputError where
+    something cannot be written or copied; everything else that was asked for is written all the same.
     """
-    return [*_reported(library, result, scorer, leaving.out), *_manifested(result, leaving.manifest),
-            *_copied(result, leaving.copy_keeps), *_marked(result, leaving)]
+    written = [
+        *_reported(library, result, scorer, leaving.out),
+        *_manifested(result, leaving.manifest),
+        *_marked(library, result, leaving),
+    ]
+    return [*written, *_copied(result, leaving.copy_keeps)]
 
 
 class SeriesPictures:
@@ -105,20 +110,27 @@ def _manifested(result: PickResult, folder: str | None) -> Iterator[str]:
     yield f"Manifest: {report.path}, {report.series:,} series of {report.photos:,} photos"
 
 
+def _marked(library: Library, result: PickResult, leaving: Leaving) -> Iterator[str]:
+    if not leaving.xmp:
+        return
+    options = leaving.sidecars()
+    report = write_sidecars(plan_sidecars(result, options), overwrite=options.overwrite)
+    for one in report.refused:
+        library.warn(f"no sidecar for '{one.photo}': {one.sidecar}: {one.reason}")
+    yield f"Sidecars: {len(report.written):,} written, {len(report.unchanged):,} were as they should be"
+    if report.human:
+        yield f"          a human's marks were kept in {len({path for path, _ in report.human}):,}"
+
+
 def _copied(result: PickResult, folder: str | None) -> Iterator[str]:
     if folder is None:
         return
     report = copy_keeps(result, folder)
-    yield f"Copies: {len(report.copies):,} files in {folder}, compared with the originals"
-    yield from (f"        not copied: {one.path}: {one.reason}" for one in report.failed)
-
-
-def _marked(result: PickResult, leaving: Leaving) -> Iterator[str]:
-    if not leaving.xmp:
-        return
-    plans = plan_sidecars(result, leaving.sidecars())
-    report = write_sidecars(plans, overwrite=leaving.xmp_overwrite)
-    yield f"Sidecars: {len(report.written):,} written, {len(report.unchanged):,} as they should be"
-    if report.human:
-        yield f"        a human's marks were kept in {len({path for path, _ in report.human}):,}"
-    yield from (f"        refused: {one.sidecar}: {one.reason}" for one in report.refused)
+    if report.failed:
+        first = report.failed[0]
+        raise OutputError(
+            f"{len(report.failed):,} of the keeps could not be copied to '{folder}' ({len(report.copies):,} were); "
+            f"the first: '{first.path}': {first.reason}; see to them and repeat",
+            path=first.path,
+        )
+    yield f"Copies: {len(report.copies):,} in {folder}, each compared with its original"
