@@ -28,7 +28,8 @@ def lean_of_series(frames: Sequence[PhotoFeatures], alignment: Alignment) -> Lea
     """Between registered frames the difference is their turn against each other, which is known to a tenth.
 
     What is level is known from a line that stands out (a horizon); else, in series of three or more, most
-    frames are taken to be held level. Frames that were not registered count as leaning like the others.
+    frames are taken to be held level. A frame that was not registered has its own
+    line to go by, or else counts as leaning like the others.
     """
     registered = alignment.confidence >= _LEAST_CONFIDENCE
     matrices = alignment.transforms[:, :, :2]
@@ -41,5 +42,6 @@ def lean_of_series(frames: Sequence[PhotoFeatures], alignment: Alignment) -> Lea
     if line_trust >= _TRUSTED_LINE or len(frames) < 3:
         if len(frames) == 2 and registered.all() and abs(lines[0] - lines[1] - turns[0] + turns[1]) > 1.0:
             return Leaning(turns - usual, 0.0)  # the two frames' lines are not the same line
-        return Leaning(turns + float(np.median(lines - turns)), line_trust)
+        level = float(np.median((lines - turns)[registered])) if registered.any() else 0.0
+        return Leaning(np.where(registered, turns + level, lines), line_trust)
     return Leaning(turns - usual, _MAJORITY if registered.sum() >= 3 else 0.0)

@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import uniform_filter
 
 from finepick.domain import FloatArray
 
@@ -69,6 +70,7 @@ CHANNELS: tuple[str, ...] = (
 
 GRID_SIDE = 32
 _ROWS_PER_CELL = 10
+_LEAST_CELL = 12
 _WHOLE_ROWS = 16  # cells of up to so many rows are read whole; more would not fit into 16 bits below
 _STRIP_CELLS = 8  # cell rows at a time: the working arrays then stay in the second-level cache
 _LAPLACIAN_NOISE = 20.0  # white noise of variance σ² gives the Laplacian 4² + 4 · 1² = 20 σ²
@@ -401,8 +403,13 @@ def _cast(a: Floats, b: Floats, saturation: Floats, luma: Floats) -> float:
 def _noise(fine: _Fine) -> float:
     """σ of the noise: the filter's response in the flattest tenth of the cells that are not clipped."""
     open_cells = (fine.clipped_high < 0.02) & (fine.clipped_low < 0.02)
-    responses = fine.immerkaer[open_cells] if open_cells.any() else fine.immerkaer.ravel()
-    return float(np.quantile(responses, 0.1))
+    responses = fine.immerkaer
+    side = min(fine.rows_of_luma.shape[1] // responses.shape[1], _WHOLE_ROWS)
+    if side < _LEAST_CELL:  # the quietest of many tiny cells is quiet by chance: take neighbours together
+        size = -(-_WHOLE_ROWS // max(side, 1))
+        responses = np.asarray(uniform_filter(responses, size, mode="nearest"))
+    chosen = responses[open_cells] if open_cells.any() else responses.ravel()
+    return float(np.quantile(chosen, 0.1))
 
 
 def _blockiness(profile: Floats, columns: int) -> tuple[Floats, float]:

@@ -64,7 +64,7 @@ COARSE_READINGS: tuple[str, ...] = (
 _MIDDLE_LUMA, _LUMA_SLACK = 0.46, 0.06
 _NATURAL_BLOCKINESS = 0.6  # a good JPEG shows about as much
 _NO_GREYS = 0.08
-_MOST_TILT_DEGREES = 6.0  # lines that lean more are meant to
+_MOST_TILT_DEGREES = 4.0  # lines that lean more are no worse, or are meant to
 _WEIGHTS_FILE = "measured.json"
 
 
