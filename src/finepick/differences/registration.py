@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +17,26 @@ from PIL import Image
 
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures
-from finepick.features.keypoints import Keypoints, fit_similarity, match, normalise_contrast
+from finepick.features.keypoints import Keypoints, fit_similarity, match, normalise_contrast, strongest
 
 Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
 
 _SIDES = (128, 256)
-_POINTS = (800, 2000)
+_POINTS = (8, 20)  # in each of some 170 tiles
 _STEPS = (4, 2)
 _LEAST_INLIERS = 6
 _LEAST_LIKENESS = 0.35
-_CHAIN_PASSES = 6
+_COMPARED_CLOSELY = 16
+_SKETCH = 16  # key points of each level
+_VIEW_SIDE = 128
+_VIEW_POINTS = 8
+_WORTH_REFINING = 0.15
+_ELSEWHERE = 0.05
+_TILES_PER_UNIT = 16
+_LEAST_POINTS = 60
+_LEAST_TILES = 20
+_LEAST_GRADIENT = 16.0  # squared, in normalised grey levels a pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,8 @@ class Alignment:
     reference: index of the reference frame (its transform is the identity).
     transforms: (n, 2, 3) float64; transform i takes a point of the reference frame, in frame units of the
         reference, to frame i, in frame units of frame i (pixels / long side, origin upper left).
-    confidence: (n,) in [0, 1]; 0 = not registered, the transform then only centres and scales one frame on the other.
+    confidence: (n,) in [0, 1]; 0 = not registered, the transform then only centres and scales one frame on
+        the other.
     """
 
     reference: int
@@ -53,9 +65,9 @@ class _Level:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What the reference offers at one resolution: well-structured places and how grey reacts to each parameter.
+    """What the reference offers at one resolution: places with structure, and how their grey reacts to moves.
 
-    points: (k, 2) float32, frame units. values: (k,) grey. jacobian: (k, 4) for (log scale, turn, shift x, shift y).
+    points: (k, 2) float32, frame units. values: (k,) grey. jacobian: (k, 4) for scale, turn, shift x and y.
     """
 
     points: Floats
@@ -86,11 +98,89 @@ def register_series(frames: Sequence[PhotoFeatures]) -> Alignment:
 
 
 def most_central(frames: Sequence[PhotoFeatures]) -> int:
-    """Index of the frame whose descriptor is most like all the others'; ties are settled by content, not by place."""
-    vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
-    likeness = np.sort(vectors @ vectors.T, axis=1).sum(axis=1).round(6)
-    best = np.flatnonzero(likeness == likeness.max())
+    """Index of the frame that shares most with all the others; ties are settled by content.
+
+    Up to sixteen frames are compared by key points, so that the middle of a sweep is found as well; more by
+    their descriptors.
+    """
+    if len(frames) <= _COMPARED_CLOSELY:
+        sketches = [strongest(frame.keypoints, _SKETCH) for frame in frames]
+        common = np.zeros((len(frames), len(frames)))
+        for i, j in combinations(range(len(frames)), 2):
+            common[i, j] = common[j, i] = len(match(sketches[i], sketches[j])) ** 0.5
+    else:
+        vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
+        common = vectors @ vectors.T
+    centrality = np.sort(common, axis=1).sum(axis=1).round(6)
+    best = np.flatnonzero(centrality == centrality.max()).tolist()
     return int(min(best, key=lambda i: frames[i].grey.tobytes()))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A small, locally normalised view of a frame, for `likeness_in_place`; shape: width / height.
+
+    weights: (tiles,) how much each tile says of where it is, in [0, 1]: 0 for a straight edge, which looks
+    the same all along, 1 where edges run every way.
+    """
+
+    level: _Level
+    target: _Target
+    weights: Floats
+    shape: float
+
+
+def view(frame: PhotoFeatures) -> View:
+    level = _level(frame, _VIEW_SIDE)
+    target, weights = _tiled_target(level, _VIEW_POINTS)
+    return View(level, target, weights, frame.size[0] / frame.size[1])
+
+
+def likeness_in_place(a: View, b: View) -> float:
+    """How alike two frames are that were taken from one spot, −1…1, whatever the exposure of either.
+
+    Correlation of fine detail at the well-structured places of one frame; the better of both directions
+    counts, because what is clipped in one frame has structure in the other only. What they share a twentieth
+    beside as well does not count, so lines of text are no likeness. A shift of a percent or two is undone.
+    Unlike frames stay below about .15; frames of other shape or without structure score 0.
+    """
+    if abs(a.shape / b.shape - 1) > 0.02:
+        return 0.0
+    return max(_likeness_seen_from(a, b), _likeness_seen_from(b, a))
+
+
+def _likeness_seen_from(a: View, b: View) -> float:
+    fit, likeness = _identity(), _likeness_of_detail(a, b.level, _identity())
+    if likeness < _WORTH_REFINING:
+        return likeness
+    refined = _refine(a.target, b.level, fit, 3)
+    better = _likeness_of_detail(a, b.level, refined)
+    if better > likeness:
+        fit, likeness = refined, better
+    elsewhere = [_likeness_of_detail(a, b.level, fit + shift) for shift in _shifts(_ELSEWHERE)]
+    return likeness - max(0.0, *elsewhere)
+
+
+def _shifts(distance: float) -> list[FloatArray]:
+    """What to add to a transform to shift it by *distance* to the four sides."""
+    steps = ((distance, 0), (-distance, 0), (0, distance), (0, -distance))
+    return [np.array([[0, 0, x], [0, 0, y]]) for x, y in steps]
+
+
+def _likeness_of_detail(seen_from: View, level: _Level, fit: FloatArray) -> float:
+    """Weighted correlation, without the mean of every tile: a shared horizon or border says nothing."""
+    target = seen_from.target
+    if len(seen_from.weights) < _LEAST_TILES:
+        return 0.0
+    values, inside = _sample(level, target.points, fit)
+    seen = np.all(inside.reshape(-1, _VIEW_POINTS), axis=1)
+    if seen.sum() < max(_LEAST_TILES, len(seen) * 0.25):
+        return 0.0
+    a, b = (grey.reshape(-1, _VIEW_POINTS)[seen].astype(np.float64) for grey in (target.values, values))
+    a, b = (grey - grey.mean(axis=1, keepdims=True) for grey in (a, b))
+    weights = seen_from.weights[seen]
+    norm = float(np.sqrt((weights @ (a * a)).sum() * (weights @ (b * b)).sum()))
+    return float((weights @ (a * b)).sum()) / norm if norm > 1 else 0.0
 
 
 class _Ruler:
@@ -99,14 +189,14 @@ class _Ruler:
     def __init__(self, reference: PhotoFeatures) -> None:
         self.reference = reference
         self.targets = [
-            _target(_level(reference.grey, side), count) for side, count in zip(_SIDES, _POINTS, strict=True)
+            _target(_level(reference, side), count) for side, count in zip(_SIDES, _POINTS, strict=True)
         ]
 
     def register(
         self, frame: PhotoFeatures, starts: Sequence[tuple[FloatArray, int]]
     ) -> tuple[FloatArray, float] | None:
-        """The refined transform of the best of *starts* (transform, inliers) with its confidence; None without one."""
-        levels = [_level(frame.grey, side) for side in _SIDES]
+        """The best of *starts* (transform, inliers), refined, with its confidence; None if none fits."""
+        levels = [_level(frame, side) for side in _SIDES]
         best: tuple[FloatArray, float] | None = None
         for start, inliers in starts:
             refined = start
@@ -143,7 +233,7 @@ def _by_correlation(reference: PhotoFeatures, frame: PhotoFeatures) -> list[Floa
     centred = _centred_fit(reference, frame)
     if reference.grey.shape != frame.grey.shape or min(frame.grey.shape) < 16:
         return [centred]
-    a, b = (_level(grey, _SIDES[0]) for grey in (reference.grey, frame.grey))
+    a, b = (_level(each, _SIDES[0]) for each in (reference, frame))
     window = np.outer(np.hanning(a.pixels.shape[0]), np.hanning(a.pixels.shape[1]))
     cross = np.fft.rfft2(b.pixels * window) * np.conj(np.fft.rfft2(a.pixels * window))
     peaks = np.fft.irfft2(cross / (np.abs(cross) + 1e-3 * np.abs(cross).max() + 1e-9), s=a.pixels.shape)
@@ -158,33 +248,30 @@ def _by_correlation(reference: PhotoFeatures, frame: PhotoFeatures) -> list[Floa
 def _register_by_way_of_others(
     frames: Sequence[PhotoFeatures], fits: list[FloatArray], confidence: FloatArray, ruler: _Ruler
 ) -> None:
-    """Lays frames that do not meet the reference on frames that do, pass by pass; fills *fits* and *confidence*."""
-    vectors = np.stack([frame.descriptor for frame in frames]).astype(np.float64)
-    for _ in range(_CHAIN_PASSES):
-        known, missing = np.flatnonzero(confidence > 0), np.flatnonzero(confidence == 0)
-        if not len(missing) or len(known) < 2:
-            return
+    """Lays frames that do not meet the reference on frames that do; fills *fits* and *confidence*."""
+    if (confidence > 0).sum() < 2:
+        return
+    sketches = [strongest(frame.keypoints, _SKETCH) for frame in frames]
+    fresh = np.flatnonzero(confidence > 0).tolist()
+    while fresh:
+        missing = np.flatnonzero(confidence == 0).tolist()
         found = {}
         for i in missing:
-            alike = sorted(
-                known, key=lambda j: (-round(float(vectors[i] @ vectors[j]), 6), frames[j].grey.tobytes())
-            )
-            for j in alike[:2]:
-                bridge = _by_keypoints(frames[j].keypoints, frames[i].keypoints)
-                if bridge is None or bridge[1] < _LEAST_INLIERS:
-                    continue
-                start = _compose(bridge[0], fits[j])
-                refined = ruler.register(frames[i], [(start, bridge[1])])
-                found[int(i)] = refined or (start, 0.5 * float(confidence[j]) * _trust(bridge[1]))
-                break
-        if not found:
-            return
+            common = {j: len(match(sketches[j], sketches[i])) for j in fresh}
+            for j in sorted(fresh, key=lambda j: (-common[j], frames[j].grey.tobytes()))[:2]:
+                bridge = _by_keypoints(frames[j].keypoints, frames[i].keypoints) if common[j] > 1 else None
+                if bridge is not None and bridge[1] >= _LEAST_INLIERS:
+                    start = _compose(bridge[0], fits[j])
+                    sureness = 0.5 * float(confidence[j]) * _trust(bridge[1])
+                    found[i] = ruler.register(frames[i], [(start, bridge[1])]) or (start, sureness)
+                    break
         for i, (fit, sureness) in found.items():
             fits[i], confidence[i] = fit, sureness
+        fresh = list(found)
 
 
-def _level(grey: NDArray[np.uint8], side: int) -> _Level:
-    picture = Image.fromarray(grey)
+def _level(frame: PhotoFeatures, side: int) -> _Level:
+    picture = Image.fromarray(frame.grey)
     size = picture.size
     long_side = max(size)
     if long_side > side:
@@ -194,25 +281,59 @@ def _level(grey: NDArray[np.uint8], side: int) -> _Level:
         )
     pixels = np.asarray(normalise_contrast(picture), dtype=np.float32) - 128
     width, height = picture.size
-    return _Level(pixels, (width * long_side / size[0], height * long_side / size[1]))
+    unit = max(frame.size)
+    return _Level(pixels, (width * unit / frame.size[0], height * unit / frame.size[1]))
 
 
-def _target(level: _Level, count: int) -> _Target:
-    """The *count* places with the strongest gradients, the best of every small tile first."""
-    pixels = level.pixels
-    rows, columns = pixels.shape
-    if min(rows, columns) < 8:
-        return _Target(np.empty((0, 2), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
-    down, across = np.gradient(pixels)
-    strength = (across * across + down * down)[2:-2, 2:-2]
-    threshold = np.partition(strength.ravel(), max(0, strength.size - count))[max(0, strength.size - count)]
-    y, x = np.nonzero(strength >= max(float(threshold), 16.0))
-    y, x = y[:count] + 2, x[:count] + 2
+def _target(level: _Level, per_tile: int) -> _Target:
+    """The *per_tile* places of every tile with the strongest gradients; none where there is no structure."""
+    across, down = _gradients(level.pixels)
+    rows, columns, strength = _strongest_of_each_tile(across * across + down * down, per_tile)
+    kept = strength >= _LEAST_GRADIENT
+    return _target_at(level, rows[kept], columns[kept], across, down)
+
+
+def _tiled_target(level: _Level, per_tile: int) -> tuple[_Target, Floats]:
+    """As `_target`, but only of tiles that fill up, tile after tile, with the weight of each (see `View`)."""
+    across, down = _gradients(level.pixels)
+    rows, columns, strength = _strongest_of_each_tile(across * across + down * down, per_tile)
+    kept = strength.min(axis=1, initial=np.inf) >= 2 * _LEAST_GRADIENT
+    rows, columns = rows[kept], columns[kept]
+    gx, gy = across[rows, columns], down[rows, columns]
+    xx, yy, xy = (gx * gx).sum(axis=1), (gy * gy).sum(axis=1), (gx * gy).sum(axis=1)
+    weights = 4 * (xx * yy - xy * xy) / ((xx + yy) ** 2 + 1e-6)
+    target = _target_at(level, rows.ravel(), columns.ravel(), across, down)
+    return target, np.asarray(np.clip(weights, 0, 1), dtype=np.float32)
+
+
+def _gradients(pixels: Floats) -> tuple[Floats, Floats]:
+    across, down = np.zeros_like(pixels), np.zeros_like(pixels)
+    across[:, 1:-1] = (pixels[:, 2:] - pixels[:, :-2]) / 2
+    down[1:-1] = (pixels[2:] - pixels[:-2]) / 2
+    return across, down
+
+
+def _strongest_of_each_tile(strength: Floats, count: int) -> tuple[Indices, Indices, Floats]:
+    """Rows, columns and strength, (tiles, count) each, sixteen tiles along the long side."""
+    height, width = strength.shape
+    tile = max(4, max(height, width) // _TILES_PER_UNIT)
+    down, across = height // tile, width // tile
+    whole = strength[: down * tile, : across * tile].reshape(down, tile, across, tile)
+    blocks = whole.transpose(0, 2, 1, 3).reshape(down * across, tile * tile)
+    count = min(count, tile * tile)
+    best = np.argpartition(-blocks, count - 1, axis=1)[:, :count]
+    tile_row, tile_column = np.divmod(np.arange(down * across), max(1, across))
+    rows = tile_row[:, None] * tile + best // tile
+    columns = tile_column[:, None] * tile + best % tile
+    return rows, columns, np.take_along_axis(blocks, best, axis=1)
+
+
+def _target_at(level: _Level, y: Indices, x: Indices, across: Floats, down: Floats) -> _Target:
     points = np.stack([(x + 0.5) / level.scale[0], (y + 0.5) / level.scale[1]], axis=1)
     gx, gy = across[y, x] * level.scale[0], down[y, x] * level.scale[1]
     px, py = points[:, 0], points[:, 1]
     jacobian = np.stack([gx * px + gy * py, gy * px - gx * py, gx, gy], axis=1)
-    return _Target(points.astype(np.float32), pixels[y, x], jacobian.astype(np.float32))
+    return _Target(points.astype(np.float32), level.pixels[y, x], jacobian.astype(np.float32))
 
 
 def _sample(level: _Level, points: Floats, fit: FloatArray) -> tuple[Floats, NDArray[np.bool_]]:
@@ -237,7 +358,7 @@ def _refine(target: _Target, level: _Level, start: FloatArray, steps: int) -> Fl
     fit = start
     for _ in range(steps):
         values, inside = _sample(level, target.points, fit)
-        if inside.sum() < 60:
+        if inside.sum() < _LEAST_POINTS:
             return start
         error = values - target.values
         weights = _tukey(error, inside)
@@ -270,11 +391,11 @@ def _tukey(error: Floats, inside: NDArray[np.bool_]) -> Floats:
 
 
 def _likeness(target: _Target, level: _Level, fit: FloatArray) -> float:
-    """Correlation of both frames' normalised grey at the target's places; 0 where fewer than a third are seen."""
+    """Correlation of both frames' grey at the target's places; 0 where fewer than a quarter are seen."""
     if not len(target.points):
         return 0.0
     values, inside = _sample(level, target.points, fit)
-    if inside.sum() < max(60, len(inside) * 0.25):
+    if inside.sum() < max(_LEAST_POINTS, len(inside) * 0.25):
         return 0.0
     a, b = target.values[inside].astype(np.float64), values[inside].astype(np.float64)
     norm = float(np.sqrt((a @ a) * (b @ b)))
@@ -282,7 +403,7 @@ def _likeness(target: _Target, level: _Level, fit: FloatArray) -> float:
 
 
 def _confidence(likeness: float, inliers: int) -> float:
-    """0 below what chance reaches; towards 1 with likeness after registration and with agreeing key points."""
+    """0 below what chance reaches; towards 1 with likeness once registered and with agreeing key points."""
     founded = inliers >= _LEAST_INLIERS
     if likeness < (0.5 * _LEAST_LIKENESS if founded else _LEAST_LIKENESS):
         return 0.0

@@ -25,7 +25,13 @@ _TILES = 4
 _DIRECTIONS = 8
 _COLOUR = 4
 _BLANK = DESCRIPTOR_LENGTH - _PLACES**2 - _TILES**2 * _DIRECTIONS - 2 * _COLOUR**2
-_EDGE_WEIGHT, _COLOUR_WEIGHT = 0.5, 0.2  # of 1 for grey; any from half to twice these finds about the same pairs
+_WINDOW_SOURCE = 48
+_WINDOW_SIDE = 20
+_WAVES = 7
+_EDGE_WEIGHT, _COLOUR_WEIGHT = (
+    0.5,
+    0.2,
+)  # of 1 for grey; any from half to twice these finds about the same pairs
 
 
 def describe(picture: Image.Image) -> NDArray[np.float32]:
@@ -47,6 +53,75 @@ def describe(picture: Image.Image) -> NDArray[np.float32]:
     if not normalised.any():
         parts[-1] = 1.0
     return np.asarray(parts / np.sqrt(parts @ parts), dtype=np.float32)
+
+
+def outline(descriptors: Floats) -> Floats:
+    """The coarse layout of light and dark in descriptors (n, 360): (n, 49), unit rows."""
+    grey = descriptors[:, : _PLACES**2].reshape(-1, _PLACES, _PLACES)
+    waves = _waves()
+    layout = np.asarray(waves.T @ grey @ waves, dtype=np.float32)
+    return _unit_rows(layout.reshape(len(descriptors), -1))
+
+
+def outline_windows(grey: NDArray[np.uint8]) -> Floats:
+    """What `outline` would say of 50 windows of a frame, .55 to .82 of its sides: (50, 49), unit rows.
+
+    With it a photo finds crops of itself: one of the windows looks about like the whole of the crop.
+    """
+    picture = Image.fromarray(grey).resize((_WINDOW_SOURCE, _WINDOW_SOURCE), Image.Resampling.BOX)
+    down, across = _window_samplers()
+    windows = down @ np.asarray(picture, dtype=np.float32) @ across
+    up, reduce = _window_smoother()
+    windows -= up @ (reduce @ windows @ reduce.T) @ up.T
+    spread = up @ (reduce @ (windows * windows) @ reduce.T) @ up.T
+    windows /= np.sqrt(np.maximum(spread, 0) + 2.0)
+    waves = _pool_matrix(_WINDOW_SIDE, _PLACES) @ _waves()
+    return _unit_rows((waves.T @ windows @ waves).reshape(len(windows), -1))
+
+
+@lru_cache(maxsize=1)
+def _waves() -> Floats:
+    """(14, 7): the seven lowest cosines (DCT-II, orthonormal); finer ones do not survive a crop a bit off."""
+    place = (np.arange(_PLACES) + 0.5)[:, None] * np.arange(_WAVES)
+    waves = np.cos(np.pi / _PLACES * place) * np.sqrt(2 / _PLACES)
+    waves[:, 0] /= np.sqrt(2)
+    return np.asarray(waves, dtype=np.float32)
+
+
+def _unit_rows(values: Floats) -> Floats:
+    return np.asarray(
+        values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6), dtype=np.float32
+    )
+
+
+@lru_cache(maxsize=1)
+def _window_samplers() -> tuple[Floats, Floats]:
+    """(50, side, source) and (50, source, side): average the source down to each window, rows and columns."""
+    down, across = [], []
+    for share, offsets in ((0.82, 3), (0.67, 4), (0.55, 5)):
+        lines = [_window_line(start, share) for start in np.linspace(0, 1 - share, offsets)]
+        for vertical in lines:
+            for horizontal in lines:
+                down.append(vertical)
+                across.append(horizontal.T)
+    return np.stack(down), np.stack(across)
+
+
+def _window_line(start: float, share: float) -> Floats:
+    """(side, source): how much of each source pixel falls into each sample of a window along one axis."""
+    edges = (start + share * np.arange(_WINDOW_SIDE + 1) / _WINDOW_SIDE) * _WINDOW_SOURCE
+    pixel = np.arange(_WINDOW_SOURCE)
+    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    overlap = np.maximum(overlap, 0)
+    return np.asarray(overlap / overlap.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _window_smoother() -> tuple[Floats, Floats]:
+    """As `normalise_contrast` smooths the whole: four knots along a side."""
+    place = (np.arange(_WINDOW_SIDE) + 0.5) / _WINDOW_SIDE * 3
+    tents = np.maximum(1 - np.abs(place[:, None] - np.arange(4)), 0)
+    return tents.astype(np.float32), (tents / tents.sum(axis=0)).T.astype(np.float32)
 
 
 def _squeeze(picture: Image.Image) -> Image.Image:
@@ -82,14 +157,14 @@ def _colour(blue: Image.Image, red: Image.Image) -> Floats:
 
 def _pool(planes: Floats, count: int) -> Floats:
     """The last two axes (64 × 64) averaged to *count* × *count* overlapping places."""
-    tents = _tents(count)
+    tents = _pool_matrix(SIDE, count)
     return np.asarray(tents.T @ planes @ tents)
 
 
-@lru_cache(maxsize=4)
-def _tents(count: int) -> Floats:
-    """(64, count): overlapping tents along one side, each summing to one."""
-    place = (np.arange(SIDE) + 0.5) / SIDE * count - 0.5
+@lru_cache(maxsize=8)
+def _pool_matrix(length: int, count: int) -> Floats:
+    """(length, count): overlapping tents along one side, each summing to one."""
+    place = (np.arange(length) + 0.5) / length * count - 0.5
     tents = np.maximum(1 - np.abs(place[:, None] - np.arange(count)), 0)
     return np.asarray(tents / tents.sum(axis=0), dtype=np.float32)
 

@@ -8,7 +8,7 @@ series are turned against each other by a few degrees at most, and uprightness t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,7 +28,9 @@ VECTOR_LENGTH = 128
 _PATCH = 16
 _CELLS = 4
 _DIRECTIONS = 8
-_LEAST_CORNER = 30.0  # of the corner response below, in normalised grey levels²; noise after JPEG stays under it
+_LEAST_CORNER = (
+    30.0  # of the corner response below, in normalised grey levels²; noise after JPEG stays under it
+)
 _QUANTUM = 512.0  # a vector of 128 root-normalised entries has a typical entry of .09
 
 
@@ -63,6 +65,11 @@ class Similarity:
     matches: int
     coverage: float
     pairs: Indices
+
+
+NOTHING_IN_COMMON = Similarity(
+    np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), 0, 0, 0.0, np.empty((0, 2), dtype=np.intp)
+)
 
 
 def detect_keypoints(picture: Image.Image) -> Keypoints:
@@ -106,6 +113,16 @@ def normalise_contrast(grey: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
+def strongest(points: Keypoints, count: int) -> Keypoints:
+    """The *count* strongest of every level of *points*: enough to see whether a closer look is worth it."""
+    if not len(points):
+        return points
+    start = np.unique(points.scale, return_index=True)[1].tolist()
+    ends = [*start[1:], len(points)]
+    kept = np.concatenate([np.arange(a, min(a + count, b)) for a, b in zip(start, ends, strict=True)])
+    return Keypoints(points.xy[kept], points.scale[kept], points.angle[kept], points.vectors[kept])
+
+
 def match(a: Keypoints, b: Keypoints, *, ratio: float = 0.87) -> Indices:
     """Pairs (m, 2) of key points that are each other's nearest, clearly so, most alike first.
 
@@ -113,7 +130,8 @@ def match(a: Keypoints, b: Keypoints, *, ratio: float = 0.87) -> Indices:
     """
     if len(a) < 2 or len(b) < 2:
         return np.empty((0, 2), dtype=np.intp)
-    likeness = _unit(a.vectors) @ _unit(b.vectors).T
+    likeness = a.vectors.astype(np.float32) @ b.vectors.astype(np.float32).T
+    likeness /= _QUANTUM**2  # all vectors are about that long
     forward, backward = likeness.argmax(axis=1), likeness.argmax(axis=0)
     own = np.arange(len(a))
     mutual = np.flatnonzero(backward[forward] == own)
@@ -136,7 +154,7 @@ def fit_similarity(a: Keypoints, b: Keypoints, pairs: Indices, *, tolerance: flo
     Turns of more than 30° and scales outside 0.4…2.5 are not considered. No agreement: 0 inliers, identity.
     """
     if len(pairs) < 2:
-        return _no_similarity(len(pairs))
+        return replace(NOTHING_IN_COMMON, matches=len(pairs))
     here = _complex(a.xy[pairs[:, 0]])
     there = _complex(b.xy[pairs[:, 1]])
     first, second = _hypotheses(len(pairs))
@@ -148,7 +166,7 @@ def fit_similarity(a: Keypoints, b: Keypoints, pairs: Indices, *, tolerance: flo
     plausible = (size > 0.4) & (size < 2.5) & (turn.real > 0.866 * size)
     turn, first = turn[plausible], first[plausible]
     if not len(turn):
-        return _no_similarity(len(pairs))
+        return replace(NOTHING_IN_COMMON, matches=len(pairs))
     shift = there[first] - turn * here[first]
     misses = _square(turn[:, None] * here + shift[:, None] - there)
     gain = np.maximum(1 - misses / tolerance**2, 0).sum(axis=1)
@@ -161,7 +179,7 @@ def fit_similarity(a: Keypoints, b: Keypoints, pairs: Indices, *, tolerance: flo
         alpha, beta = _least_squares(here[inlier], there[inlier])
         inlier = _square(alpha * here + beta - there) < tolerance**2
     if inlier.sum() < 2:
-        return _no_similarity(len(pairs))
+        return replace(NOTHING_IN_COMMON, matches=len(pairs))
     transform = np.array([[alpha.real, -alpha.imag, beta.real], [alpha.imag, alpha.real, beta.imag]])
     kept = pairs[inlier]
     return Similarity(transform, len(kept), len(pairs), _coverage(a.xy, b.xy, kept, transform), kept)
@@ -196,7 +214,7 @@ def _gradients(pixels: Floats) -> tuple[Floats, Floats]:
 
 
 def _corner_response(across: Floats, down: Floats) -> Floats:
-    """Harmonic mean of the structure tensor's eigenvalues over 5 × 5 pixels, a smooth stand-in for the smaller."""
+    """Determinant over trace of the structure tensor over 5 × 5 pixels, standing in for its smaller root."""
     xx, yy, xy = _spread(across * across), _spread(down * down), _spread(across * down)
     trace = xx + yy
     trace += 1e-3
@@ -268,7 +286,7 @@ def _between_pixels(response: Floats, rows: Indices, columns: Indices) -> tuple[
 
 
 def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indices) -> NDArray[np.uint8]:
-    """Histograms of gradient direction, (k, 128): 4 × 4 overlapping cells of a 16 × 16 patch, 8 directions."""
+    """Histograms of gradient direction, (k, 128): 8 in each of 4 × 4 overlapping cells of 16 × 16 pixels."""
     k = len(rows)
     if not k:
         return np.empty((0, _CELLS * _CELLS * _DIRECTIONS), np.uint8)
@@ -292,7 +310,8 @@ def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indi
     vectors /= np.sqrt(np.einsum("kd,kd->k", vectors, vectors))[:, None] + 1e-6
     np.minimum(vectors, 0.2, out=vectors)
     vectors /= vectors.sum(axis=1, keepdims=True) + 1e-6
-    return np.minimum(np.sqrt(vectors) * _QUANTUM, 255).astype(np.uint8)
+    quantised: NDArray[np.uint8] = np.minimum(np.sqrt(vectors) * _QUANTUM + 0.5, 255).astype(np.uint8)
+    return quantised
 
 
 @lru_cache(maxsize=1)
@@ -303,12 +322,13 @@ def _cell_weights() -> Floats:
     tent = np.maximum(1 - np.abs(place[:, None] - centres) / (_PATCH / _CELLS), 0)
     fade = np.exp(-((place / (_PATCH * 0.6)) ** 2) / 2)[:, None]
     line = tent * fade
-    return np.einsum("yi,xj->yxij", line, line).reshape(_PATCH**2, _CELLS**2).astype(np.float32)
+    weights = np.einsum("yi,xj->yxij", line, line).reshape(_PATCH**2, _CELLS**2)
+    return np.asarray(weights, dtype=np.float32)
 
 
 @lru_cache(maxsize=32)
 def _smoother(length: int) -> tuple[Floats, Floats]:
-    """Two thin matrices whose product smooths *length* samples with tents an eighth of DETECTION_SIDE wide."""
+    """Thin matrices (back up, down) whose product smooths *length* samples with tents 40 samples wide."""
     knots = max(2, round(length / (DETECTION_SIDE / 16)) + 1)
     place = (np.arange(length) + 0.5) / length * (knots - 1)
     tents = np.maximum(1 - np.abs(place[:, None] - np.arange(knots)), 0)
@@ -339,18 +359,6 @@ def _nothing() -> Keypoints:
         np.empty(0, np.float32),
         np.empty((0, VECTOR_LENGTH), np.uint8),
     )
-
-
-def _unit(vectors: NDArray[np.uint8]) -> Floats:
-    floats = vectors.astype(np.float32)
-    length = np.sqrt(np.einsum("kd,kd->k", floats, floats))
-    floats /= np.maximum(length, 1)[:, None]
-    return floats
-
-
-def _no_similarity(matches: int) -> Similarity:
-    identity = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    return Similarity(identity, 0, matches, 0.0, np.empty((0, 2), dtype=np.intp))
 
 
 def _complex(xy: Floats) -> NDArray[np.complex64]:
