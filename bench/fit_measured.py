@@ -18,16 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
+from finepick.differences.leaning import lean_of_series
 from finepick.differences.maps import difference_maps
 from finepick.differences.places import lay_cells
 from finepick.differences.registration import register_series
 from finepick.domain import FloatArray
 from finepick.scorers.measured import COARSE_READINGS, READINGS, read_series
-from labelled_series import LabelledSeries, beauty, leaning, rated, spoilt
+from labelled_series import LabelledSeries, beauty, leaning, rated, slipped, spoilt
 
 TARGET = os.path.join(os.path.dirname(__file__), "..", "src", "finepick", "scorers", "measured.json")
 NEVER_NEGATIVE = frozenset(READINGS) - {"contrast", "entropy", "colour"}
 RIDGE = 0.01
+SHARES = {"agiqa3k": 3.0, "spoilt": 3.0, "leaning": 1.0, "slipped": 1.0}
+"""What each part counts in learning: narrow ones, with one defect, count less."""
+MADE = {"spoilt": spoilt, "leaning": leaning, "slipped": slipped}
 GAPS = {"agiqa3k": 0.3, "contrast_gamma": 0.5, "blur_jpeg": 0.3}
 
 
@@ -42,7 +46,8 @@ class Pairs:
 def readings_of(series: LabelledSeries) -> FloatArray:
     alignment = register_series(series.features)
     maps = difference_maps(series.features, alignment)
-    return read_series(series.features, lay_cells(series.features, alignment, maps))
+    places = lay_cells(series.features, alignment, maps)
+    return read_series(series.features, places, lean_of_series(series.features, alignment))
 
 
 def pairs_of(many: list[LabelledSeries], gap: float = 0.0) -> Pairs:
@@ -68,9 +73,10 @@ def loss(utilities: FloatArray, weights: FloatArray) -> float:
     return float(weights @ np.logaddexp(0.0, -utilities))
 
 
-def fit(parts: list[Pairs], ridge: float = RIDGE) -> FloatArray:
-    differences = np.concatenate([part.differences for part in parts])
-    weights = np.concatenate([part.weights for part in parts]) / len(parts)
+def fit(parts: dict[str, Pairs], ridge: float = RIDGE) -> FloatArray:
+    differences = np.concatenate([part.differences for part in parts.values()])
+    weights = np.concatenate([part.weights * SHARES[name] for name, part in parts.items()])
+    weights /= weights.sum()
     scale = np.sqrt(weights @ differences**2) + 1e-9
     scaled = differences / scale
 
@@ -118,12 +124,11 @@ def fit_coarse(ridge: float = 3.0) -> tuple[FloatArray, float]:
 def main() -> None:
     train = {
         "agiqa3k": pairs_of(rated("agiqa3k", "train"), GAPS["agiqa3k"]),
-        "spoilt": pairs_of(spoilt("train")),
-        "leaning": pairs_of(leaning("train")),
+        **{name: pairs_of(read("train")) for name, read in MADE.items()},
     }
     val = {name: pairs_of(rated(name, "val"), gap) for name, gap in GAPS.items()}
-    val |= {"spoilt": pairs_of(spoilt("val")), "leaning": pairs_of(leaning("val"))}
-    weights = fit(list(train.values()))
+    val |= {name: pairs_of(read("val")) for name, read in MADE.items()}
+    weights = fit(train)
     temperature = fit_temperature(weights, list(val.values()))
     for name, weight in zip(READINGS, weights, strict=True):
         spread = float(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from finepick.domain import FloatArray
 from finepick.features.extraction import FEATURES_VERSION, PhotoFeatures, extract_features
@@ -151,6 +151,32 @@ def leaning(part: str) -> list[LabelledSeries]:
     return cached(f"leaning-{part}", build)
 
 
+def slipped(part: str) -> list[LabelledSeries]:
+    """Photos with focus slipped off the middle, where the subject mostly is, while the rest stays sharp."""
+
+    def build() -> list[LabelledSeries]:
+        found = []
+        for path in _photos_of(part)[: 90 if part == "train" else 40]:
+            rng = np.random.default_rng(int(_digest(os.path.basename(path))[:8], 16))
+            photo = open_photo(path)
+            pictures = [_settled(_without_focus(photo, radius), rng) for radius in (0.0, 0.0, 1.0, 2.0, 4.0)]
+            pairs = ((0, 2), (1, 3), (0, 4), (1, 2), (0, 3), (1, 4), (2, 3), (3, 4))
+            found.append(
+                LabelledSeries(os.path.basename(path), [features_of(p) for p in pictures], None, pairs)
+            )
+        return found
+
+    return cached(f"slipped-{part}", build)
+
+
+def _without_focus(photo: Image.Image, radius: float) -> Image.Image:
+    mask = Image.new("L", photo.size, 0)
+    width, height = photo.size
+    ImageDraw.Draw(mask).ellipse([width * 0.25, height * 0.2, width * 0.75, height * 0.85], fill=255)
+    mask = mask.filter(ImageFilter.GaussianBlur(min(photo.size) / 25))
+    return Image.composite(photo.filter(ImageFilter.GaussianBlur(radius)), photo, mask)
+
+
 def _leaning_series(path: str, tilt: float) -> LabelledSeries:
     rng = np.random.default_rng(0)
     photo = open_photo(path)
@@ -227,7 +253,9 @@ def _recompress_resized(quality: int) -> Spoil:
 
     def spoil(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
         factor = rng.uniform(1.1, 1.6)
-        larger = photo.resize((round(photo.width * factor), round(photo.height * factor)), Image.Resampling.BICUBIC)
+        larger = photo.resize(
+            (round(photo.width * factor), round(photo.height * factor)), Image.Resampling.BICUBIC
+        )
         return _jpeg(larger, quality).resize(photo.size, Image.Resampling.BICUBIC)
 
     return spoil

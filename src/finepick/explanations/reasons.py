@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from finepick.differences.leaning import Leaning, lean_of_series
 from finepick.differences.maps import resample_map
 from finepick.differences.places import Places, lay_cells
 from finepick.differences.registration import Alignment
@@ -36,14 +37,16 @@ _HALF = NDArray[np.float16]
 class Evidence:
     """What is known of one frame, in places that it shares with the frames it is compared with.
 
-    sharpness (log2), salience (mean 1) and difference (0…1) are (rows, columns), half precision: an explainer
-    lives as long as its ranking, and there may be thousands.
+    sharpness (log2), salience (mean 1; −1 where the frame does not show the place) and difference (0…1) are
+    (rows, columns), half precision: an explainer lives as long as its ranking, and there may be thousands.
     """
 
     measurements: NDArray[np.float32]
     sharpness: _HALF
     salience: _HALF
     difference: _HALF
+    lean_degrees: float
+    lean_sureness: float
 
     def __getitem__(self, name: str) -> float:
         return Measurements(self.measurements, np.empty((0, 0, 0), np.float32))[name]
@@ -90,7 +93,8 @@ def explain_series(
     if len(features) < 2:
         return Explainer((), judgement.preference, judgement.fine)
     places = lay_cells(features, alignment, maps)
-    evidence = tuple(_placed_evidence(frame, places, index) for index, frame in enumerate(features))
+    leaning = lean_of_series(features, alignment)
+    evidence = tuple(_placed_evidence(frame, places, leaning, index) for index, frame in enumerate(features))
     return Explainer(evidence, judgement.preference, judgement.fine)
 
 
@@ -180,17 +184,21 @@ def _evidence(frame: PhotoFeatures, difference: FloatArray | None, shape: tuple[
         _half(resample_map(np.asarray(sharp, np.float64), *shape)),
         _half(resample_map(np.asarray(mass, np.float64), *shape)),
         _half(there),
+        frame.measurements["tilt"],
+        frame.measurements["tilt_confidence"],
     )
 
 
-def _placed_evidence(frame: PhotoFeatures, places: Places, index: int) -> Evidence:
+def _placed_evidence(frame: PhotoFeatures, places: Places, leaning: Leaning, index: int) -> Evidence:
     seen = places.seen.all(axis=0)
     sharp = np.where(seen, places.cells[index, ..., 0], 0)  # where not all can be compared, nothing is said
     return Evidence(
         frame.measurements.values,
         _half(sharp),
-        _half(places.salience[index] * places.seen[index]),
+        _half(np.where(places.seen[index], places.salience[index], -1.0)),
         _half(places.difference[index] * places.seen[index]),
+        float(leaning.degrees[index]),
+        leaning.sureness,
     )
 
 
@@ -270,13 +278,15 @@ def _exposure(a: Evidence, b: Evidence) -> Iterable[Finding]:
     """Better is the one whose mean is nearer the middle, if the two are a quarter of a stop apart."""
     stops = 2.2 * math.log2((a["luma"] + 0.01) / (b["luma"] + 0.01))
     nearer = abs(b["luma"] - _MIDDLE_LUMA) - abs(a["luma"] - _MIDDLE_LUMA)
-    if abs(stops) < 0.25 or abs(nearer) < 0.025:
+    if abs(stops) < 0.25 or abs(nearer) < 0.035:
         return
     shift = f"{_stops(abs(stops))} {'brighter' if stops > 0 else 'darker'}"
     if nearer > 0:
         text = f"{shift}, and better exposed for it"
-    else:
+    elif abs(nearer) > 0.12:
         text = f"{shift}, {'washed out beside' if stops > 0 else 'too dark beside'} the other"
+    else:
+        text = f"{shift}, a little too {'bright' if stops > 0 else 'dark'}"
     yield Finding(Attribute.EXPOSURE, nearer > 0, _saturating(nearer, 0.15), text)
 
 
@@ -340,7 +350,7 @@ def _colour(a: Evidence, b: Evidence) -> Iterable[Finding]:
 
 def _colour_cast(a: Evidence, b: Evidence) -> Iterable[Finding]:
     less = b["cast"] - a["cast"]
-    if abs(less) < 0.025:
+    if abs(less) < 0.025 or min(a["cast"], b["cast"]) > 0.035:  # no greys in either: light, not a cast
         return
     tinted, clean = (b, a) if less > 0 else (a, b)
     tint = _tint(tinted["cast_a"] - clean["cast_a"], tinted["cast_b"] - clean["cast_b"])
@@ -376,11 +386,11 @@ def _artefacts(a: Evidence, b: Evidence) -> Iterable[Finding]:
 
 
 def _tilt(a: Evidence, b: Evidence) -> Iterable[Finding]:
-    """Only where both frames show a line to tell by, and the same one: leaning by no more than 8°."""
-    here, there = a["tilt"], b["tilt"]
-    sure = min(a["tilt_confidence"], b["tilt_confidence"])
+    """Only where there is something to tell by; beyond 8° the lean is meant, or the line no horizon."""
+    here, there = a.lean_degrees, b.lean_degrees
+    sure = min(a.lean_sureness, b.lean_sureness)
     straighter = abs(there) - abs(here)
-    if sure < 0.25 or abs(straighter) < 0.6 or max(abs(here), abs(there)) > 8:
+    if sure < 0.45 or abs(straighter) < 0.6 or max(abs(here), abs(there)) > 8:
         return
     best, worst = (here, there) if straighter > 0 else (there, here)
     lean = f"{abs(worst):.0f}° to the {'right' if worst > 0 else 'left'}" if abs(worst) >= 1 else "a little"
@@ -426,7 +436,8 @@ def _distraction(a: Evidence, b: Evidence) -> Iterable[Finding]:
 
 def _intrusions(a: Evidence, b: Evidence) -> dict[str, float]:
     """Per edge of *a*: how much its strongest spot stands out and differs, that does not stand out in *b*."""
-    excess = np.maximum(a.salience.astype(np.float64) - b.salience.astype(np.float64), 0.0)
+    both = (a.salience >= 0) & (b.salience >= 0) & (a.difference > 0.4)
+    excess = np.maximum(a.salience.astype(np.float64) - b.salience.astype(np.float64), 0.0) * both
     spot = np.minimum(excess, 6.0) * a.difference.astype(np.float64)
     depth = max(1, round(max(spot.shape) / 16))
     edges = {"left": spot[:, :depth], "right": spot[:, -depth:], "top": spot[:depth], "bottom": spot[-depth:]}

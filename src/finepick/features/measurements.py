@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import uniform_filter
 
 from finepick.domain import FloatArray
 
@@ -23,7 +24,7 @@ Shorts = NDArray[np.int16]
 
 VALUES: tuple[str, ...] = (
     "sharpness",  # variance of the Laplacian (4 neighbours), grey levels²: Pech-Pacheco et al. 2000
-    "fine_detail",  # log2 of the same less what noise alone would give (20 σ²), at least 1
+    "fine_detail",  # log2 of 1 + the same less what noise alone would give, 20 σ² and a margin
     "sharpest_tenth",  # fine_detail of the sharpest tenth of the cells
     "mid_detail",  # log2 of 1 + mean squared slope of the half-size frame, (grey levels a pixel)²
     "motion",  # 0…1, how much fine detail is missing along one direction
@@ -53,7 +54,7 @@ VALUES: tuple[str, ...] = (
 """Names of the entries of `Measurements.values`, each with its meaning and unit in a comment."""
 
 CHANNELS: tuple[str, ...] = (
-    "sharpness",  # log2(1 + variance of the Laplacian − 20 σ²)
+    "sharpness",  # log2 of 1 + variance of the Laplacian less what noise alone would give
     "detail",  # log2(1 + mean squared slope of the half-size frame)
     "luma",  # mean, 0…1
     "contrast",  # standard deviation of luma, 0…1
@@ -69,9 +70,13 @@ CHANNELS: tuple[str, ...] = (
 
 GRID_SIDE = 32
 _ROWS_PER_CELL = 10
+_LEAST_CELL = 12
 _WHOLE_ROWS = 16  # cells of up to so many rows are read whole; more would not fit into 16 bits below
 _STRIP_CELLS = 8  # cell rows at a time: the working arrays then stay in the second-level cache
 _LAPLACIAN_NOISE = 20.0  # white noise of variance σ² gives the Laplacian 4² + 4 · 1² = 20 σ²
+_NOISE_MARGIN = (
+    1.5  # σ comes from the quietest cells; without a margin the others' noise would pass for detail
+)
 _IMMERKAER = math.sqrt(math.pi / 2) / 6.0
 _CLIP_HIGH, _CLIP_LOW = 253, 2
 _BLOCK = 8
@@ -115,7 +120,8 @@ def measure(luma: NDArray[np.uint8], half: NDArray[np.uint8]) -> Measurements:
     fine = _fine(luma, rows, columns)
     coarse = _coarse(half, rows, columns)
     noise = _noise(fine)
-    sharp = np.log2(1.0 + np.maximum(fine.laplacian - _LAPLACIAN_NOISE * noise * noise, 0.0))
+    noise_alone = _NOISE_MARGIN * _LAPLACIAN_NOISE * noise * noise
+    sharp = np.log2(1.0 + np.maximum(fine.laplacian - noise_alone, 0.0))
     block_cells, block = _blockiness(fine.profile, columns)
     grid = np.stack(
         [
@@ -136,7 +142,7 @@ def measure(luma: NDArray[np.uint8], half: NDArray[np.uint8]) -> Measurements:
     tilt, tilt_confidence = _tilt(coarse.small)
     values: dict[str, float] = {
         "sharpness": fine.variance,
-        "fine_detail": math.log2(1.0 + max(fine.variance - _LAPLACIAN_NOISE * noise * noise, 0.0)),
+        "fine_detail": math.log2(1.0 + max(fine.variance - noise_alone, 0.0)),
         "sharpest_tenth": _mean_of_top(sharp, 0.1),
         "noise": noise,
         "blockiness": block,
@@ -397,8 +403,13 @@ def _cast(a: Floats, b: Floats, saturation: Floats, luma: Floats) -> float:
 def _noise(fine: _Fine) -> float:
     """σ of the noise: the filter's response in the flattest tenth of the cells that are not clipped."""
     open_cells = (fine.clipped_high < 0.02) & (fine.clipped_low < 0.02)
-    responses = fine.immerkaer[open_cells] if open_cells.any() else fine.immerkaer.ravel()
-    return float(np.quantile(responses, 0.1))
+    responses = fine.immerkaer
+    side = min(fine.rows_of_luma.shape[1] // responses.shape[1], _WHOLE_ROWS)
+    if side < _LEAST_CELL:  # the quietest of many tiny cells is quiet by chance: take neighbours together
+        size = -(-_WHOLE_ROWS // max(side, 1))
+        responses = np.asarray(uniform_filter(responses, size, mode="nearest"))
+    chosen = responses[open_cells] if open_cells.any() else responses.ravel()
+    return float(np.quantile(chosen, 0.1))
 
 
 def _blockiness(profile: Floats, columns: int) -> tuple[Floats, float]:
@@ -473,10 +484,8 @@ def _tilt(luma: NDArray[np.uint8]) -> tuple[float, float]:
     steep *= np.abs(gx) <= np.float32(0.35) * steep  # a little more than the tangent of the largest tilt
     steep[:, [0, -1]] = 0.0
     flat = steep.ravel()
-    levels = np.bincount(flat.astype(np.uint8), minlength=256)[::-1].cumsum()[
-        ::-1
-    ]  # how many are at least so steep
-    threshold = max(3, int(np.argmax(levels <= 3 * width)))
+    at_least = np.bincount(flat.astype(np.uint8), minlength=256)[::-1].cumsum()[::-1]
+    threshold = max(3, int(np.argmax(at_least <= 3 * width)))
     chosen = np.flatnonzero(flat >= threshold)
     if chosen.size < width // 4:
         return 0.0, 0.0

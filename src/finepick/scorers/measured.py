@@ -15,6 +15,7 @@ from importlib import resources
 
 import numpy as np
 
+from finepick.differences.leaning import Leaning, lean_of_series
 from finepick.differences.maps import difference_maps
 from finepick.differences.places import Places, lay_cells
 from finepick.differences.registration import Alignment, register_series
@@ -62,11 +63,12 @@ COARSE_READINGS: tuple[str, ...] = (
 
 _MIDDLE_LUMA, _LUMA_SLACK = 0.46, 0.06
 _NATURAL_BLOCKINESS = 0.6  # a good JPEG shows about as much
-_MOST_TILT_DEGREES = 6.0  # lines that lean more are meant to
+_NO_GREYS = 0.08
+_MOST_TILT_DEGREES = 4.0  # lines that lean more are no worse, or are meant to
 _WEIGHTS_FILE = "measured.json"
 
 
-def read_series(features: Sequence[PhotoFeatures], places: Places) -> FloatArray:
+def read_series(features: Sequence[PhotoFeatures], places: Places, leaning: Leaning) -> FloatArray:
     """Readings of the n frames of a series, (n, len(READINGS)), columns as in READINGS."""
     values = [frame.measurements for frame in features]
     noise = np.array([value["noise"] for value in values])
@@ -80,10 +82,10 @@ def read_series(features: Sequence[PhotoFeatures], places: Places) -> FloatArray
         "exposure": -np.maximum(np.abs(_column(values, "luma") - _MIDDLE_LUMA) - _LUMA_SLACK, 0.0),
         "burnt": -np.sqrt(_column(values, "clipped_high")),
         "blocked": -np.sqrt(_column(values, "clipped_low")),
-        "cast": -_column(values, "cast"),
+        "cast": -_visible_cast(values),
         "noise": -np.log2(0.5 + noise),
         "blocks": -np.maximum(_column(values, "blockiness") - _NATURAL_BLOCKINESS, 0.0),
-        "tilt": -_visible_tilt(values),
+        "tilt": -np.minimum(np.abs(leaning.degrees), _MOST_TILT_DEGREES) * leaning.sureness,
         "cut": -_column(values, "salient_edge"),
     }
     return np.stack([columns[name] for name in READINGS], axis=1)
@@ -93,10 +95,10 @@ def _column(values: Sequence[Measurements], name: str) -> FloatArray:
     return np.array([value[name] for value in values], np.float64)
 
 
-def _visible_tilt(values: Sequence[Measurements]) -> FloatArray:
-    """Degrees, as far as the least sure frame of the series can tell."""
-    tilt = np.minimum(np.abs(_column(values, "tilt")), _MOST_TILT_DEGREES)
-    return np.asarray(tilt * _column(values, "tilt_confidence").min())
+def _visible_cast(values: Sequence[Measurements]) -> FloatArray:
+    """Casts count where some frame shows that the scene has greys; a sunset has none."""
+    casts = _column(values, "cast")
+    return np.asarray(casts * np.clip((_NO_GREYS - casts.min()) / (_NO_GREYS / 2), 0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class MeasuredScorer:
             weights.temperature,
             weights.coarse.tolist(),
             weights.coarse_intercept,
-            [_MIDDLE_LUMA, _LUMA_SLACK, _NATURAL_BLOCKINESS, _MOST_TILT_DEGREES],
+            [_MIDDLE_LUMA, _LUMA_SLACK, _NATURAL_BLOCKINESS, _NO_GREYS, _MOST_TILT_DEGREES],
         ]
         return model_info("measured", "1", facts)
 
@@ -152,7 +154,8 @@ class MeasuredScorer:
         features = [frames.features(index) for index in order]
         alignment = register_series(features)
         maps = difference_maps(features, alignment)
-        readings = read_series(features, lay_cells(features, alignment, maps))
+        places = lay_cells(features, alignment, maps)
+        readings = read_series(features, places, lean_of_series(features, alignment))
         utilities = tie_duplicates(readings @ self._weights.readings, [digests[index] for index in order])
         place = np.argsort(order)  # frame → its place in the canonical order
         coarse = self.coarse(features)

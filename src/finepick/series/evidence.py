@@ -121,30 +121,95 @@ def gap_seconds(a: datetime | None, b: datetime | None) -> float | None:
     return abs((a.replace(tzinfo=None) - b.replace(tzinfo=None)).total_seconds())
 
 
-def judge_bond(near: Nearness, evidence: Evidence) -> Bond:
-    """Whether *evidence* is enough for two photos that are *near*.
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """How much content has to prove, by nearness; round numbers, and moving one by a fifth changes little.
 
-    The numbers are round on purpose. Between unlike photos 4 inliers are rare and 8 have not been seen
-    without a common object; `bench/grouping.py` shows what moving each by a fifth changes.
+    Between unlike photos 4 inliers are rare, 8 have not been seen without a common object, and `in_place` stays
+    below .15. *_spread: inliers × coverage. `bench/grouping.py` measures what each is worth.
     """
-    spread_inliers = evidence.inliers * evidence.coverage
+
+    moment_likeness: float = 0.25
+    moment_inliers: float = 5
+    moment_in_place: float = 0.2
+    action_likeness: float = 0.7
+    action_inliers: float = 8
+    action_in_place: float = 0.25
+    weak_inliers: float = 8
+    weak_spread: float = 2.5
+    weak_in_place: float = 0.25
+    weak_common_likeness: float = 0.25
+    strong_inliers: float = 12
+    strong_spread: float = 5
+    strong_in_place: float = 0.35
+    apart_likeness: float = 0.4
+    apart_inliers: float = 24
+    apart_coverage: float = 0.5
+    remote_likeness: float = 0.95
+    remote_inliers: float = 40
+    remote_coverage: float = 0.7
+
+
+BARS = Bars()
+
+
+def judge_bond(near: Nearness, evidence: Evidence, bars: Bars = BARS) -> Bond:
+    """Whether *evidence* is enough for two photos that are *near*."""
     if near is Nearness.MOMENT:
-        enough = evidence.likeness >= 0.25 or evidence.inliers >= 5 or evidence.in_place >= 0.2
-        return Bond.STRONG if enough else Bond.NONE
-    if near is Nearness.ACTION:
-        enough = evidence.likeness >= 0.7 or evidence.inliers >= 8 or evidence.in_place >= 0.25
-        return Bond.STRONG if enough and not evidence.overlaid else Bond.NONE
+        return Bond.STRONG if _meets_moment(evidence, bars) else Bond.NONE
     if evidence.overlaid:
         return Bond.NONE
+    if near is Nearness.ACTION:
+        return Bond.STRONG if _meets_action(evidence, bars) else Bond.NONE
     if near is Nearness.UNKNOWN:
-        if (evidence.inliers >= 12 and spread_inliers >= 5) or evidence.in_place >= 0.35:
-            return Bond.STRONG
-        weak = (evidence.inliers >= 8 and spread_inliers >= 2.5) or evidence.in_place >= 0.25
-        return Bond.WEAK if weak else Bond.NONE
+        return _bond_by_content(evidence, bars)
     if near is Nearness.APART:
-        return Bond.STRONG if evidence.inliers >= 24 and evidence.coverage >= 0.5 else Bond.NONE
-    same = evidence.inliers >= 40 and evidence.coverage >= 0.7 and evidence.likeness >= 0.95
-    return Bond.STRONG if same and _is_still(evidence.transform) else Bond.NONE
+        enough = evidence.inliers >= bars.apart_inliers and evidence.coverage >= bars.apart_coverage
+        return Bond.STRONG if enough else Bond.NONE
+    return Bond.STRONG if _is_same_picture(evidence, bars) else Bond.NONE
+
+
+def is_hopeless(near: Nearness, likeness: float, bars: Bars = BARS) -> bool:
+    """Spares a look at pairs too unlike at a glance for what `judge_bond` will ask of them."""
+    if near is Nearness.REMOTE:
+        return likeness < bars.remote_likeness
+    return near is Nearness.APART and likeness < bars.apart_likeness
+
+
+def _meets_moment(evidence: Evidence, bars: Bars) -> bool:
+    return (
+        evidence.likeness >= bars.moment_likeness
+        or evidence.inliers >= bars.moment_inliers
+        or evidence.in_place >= bars.moment_in_place
+    )
+
+
+def _meets_action(evidence: Evidence, bars: Bars) -> bool:
+    return (
+        evidence.likeness >= bars.action_likeness
+        or evidence.inliers >= bars.action_inliers
+        or evidence.in_place >= bars.action_in_place
+    )
+
+
+def _bond_by_content(evidence: Evidence, bars: Bars) -> Bond:
+    spread = evidence.inliers * evidence.coverage
+    if evidence.inliers >= bars.strong_inliers and spread >= bars.strong_spread:
+        return Bond.STRONG
+    if evidence.in_place >= bars.strong_in_place:
+        return Bond.STRONG
+    if evidence.inliers >= bars.weak_inliers and spread >= bars.weak_spread:
+        return Bond.WEAK
+    return Bond.WEAK if evidence.in_place >= bars.weak_in_place else Bond.NONE
+
+
+def _is_same_picture(evidence: Evidence, bars: Bars) -> bool:
+    return (
+        evidence.likeness >= bars.remote_likeness
+        and evidence.inliers >= bars.remote_inliers
+        and evidence.coverage >= bars.remote_coverage
+        and _is_still(evidence.transform)
+    )
 
 
 class Examiner:

@@ -17,11 +17,14 @@ from finepick.errors import UsageError
 from finepick.features.extraction import PhotoFeatures
 from finepick.series.candidates import crops, neighbours_in_content, neighbours_in_time
 from finepick.series.evidence import (
+    BARS,
+    Bars,
     Bond,
     Examiner,
     FeatureLookup,
     Nearness,
     gap_seconds,
+    is_hopeless,
     judge_bond,
     nearness,
     stack_descriptors,
@@ -34,9 +37,6 @@ GROUPING_VERSION = 1
 RULES = ("auto", "folder", "one", "single")
 
 BURST_GAP_SECONDS = 3.0
-_LEAST_COMMON_LIKENESS = 0.25
-_LEAST_APART = 0.4
-_LEAST_REMOTE = 0.9
 
 Progress = Callable[[int, int], None]
 
@@ -51,29 +51,32 @@ class _Node:
 
 
 def group_photos(
-    photos: Sequence[Photo], features: FeatureLookup, *, rule: str = "auto", progress: Progress | None = None
+    photos: Sequence[Photo],
+    features: FeatureLookup,
+    *,
+    rule: str = "auto",
+    bars: Bars = BARS,
+    progress: Progress | None = None,
 ) -> tuple[Series, ...]:
     """*photos* as series, those of several photos first, each by time of capture, then path.
 
     rule: "auto" (time, content, prompt; brackets, panoramas and focus stacks are told apart), "folder" (one
     series a folder), "one" (all of them), "single" (each its own). Every photo is in exactly one series, and
     which one does not depend on the order or, beyond ties, the names of the photos. Features are looked at
-    by "auto" only. *progress* is called with (pairs looked at, pairs to look at).
+    by "auto" only. *bars*: how much content has to prove. *progress* is called with (pairs looked at, pairs
+    to look at); the second number may grow.
 
     Raises UsageError for another rule.
     """
     if rule == "one":
-        series = (
-            [Series(SeriesKind.SIMILAR if len(photos) > 1 else SeriesKind.SINGLE, in_order(photos))]
-            if photos
-            else []
-        )
+        kind = SeriesKind.SIMILAR if len(photos) > 1 else SeriesKind.SINGLE
+        series = [Series(kind, in_order(photos))] if photos else []
     elif rule == "single":
         series = [Series(SeriesKind.SINGLE, (photo,)) for photo in photos]
     elif rule == "folder":
         series = _by_folder(photos)
     elif rule == "auto":
-        series = _automatically(photos, features, progress)
+        series = _automatically(photos, features, bars, progress)
     else:
         raise UsageError(f"there is no rule '{rule}' for grouping; choose one of {', '.join(RULES)}")
     return tuple(sorted(series, key=lambda s: (len(s.photos) == 1, _order_key(s.photos[0]))))
@@ -99,14 +102,14 @@ def _by_folder(photos: Sequence[Photo]) -> list[Series]:
 
 
 def _automatically(
-    photos: Sequence[Photo], features: FeatureLookup, progress: Progress | None
+    photos: Sequence[Photo], features: FeatureLookup, bars: Bars, progress: Progress | None
 ) -> list[Series]:
     series, rest = _by_prompt(photos, _nodes(photos))
     if not rest:
         return series
     descriptors = stack_descriptors(features, [node.index for node in rest])
     lookup = _Renumbered(features, [node.index for node in rest])
-    for members in _components(rest, lookup, descriptors, progress):
+    for members in _components(rest, lookup, descriptors, bars, progress):
         for kind, places in split_sequences(
             [rest[i].photo for i in members], _Renumbered(lookup, members).features
         ):
@@ -148,71 +151,83 @@ def _kind(photos: Sequence[Photo]) -> SeriesKind:
     return SeriesKind.BURST if close and len(cameras) == 1 else SeriesKind.SIMILAR
 
 
+class _Weaver:
+    """Ties photos to each other, pair by pair; what is tied already is not looked at again."""
+
+    def __init__(
+        self,
+        metadata: Sequence[Metadata],
+        lookup: FeatureLookup,
+        descriptors: NDArray[np.float32],
+        bars: Bars,
+        progress: Progress | None,
+    ) -> None:
+        self.forest = _Forest(len(metadata))
+        self._metadata = metadata
+        self._descriptors = descriptors
+        self._bars = bars
+        self._examiner = Examiner(lookup, descriptors)
+        self._weak: list[tuple[float, int, int]] = []
+        self._progress = progress
+        self._done = 0
+
+    def tie(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Joins the pairs with a strong bond; those with a weak one wait for `finish`."""
+        total = self._done + len(pairs)
+        for a, b in pairs:
+            if self._progress is not None and self._done % 64 == 0:
+                self._progress(self._done, total)
+            self._done += 1
+            if self.forest.root(a) != self.forest.root(b):
+                self._look_at(a, b)
+        if self._progress is not None:
+            self._progress(self._done, total)
+
+    def _look_at(self, a: int, b: int) -> None:
+        near = nearness(self._metadata[a], self._metadata[b])
+        if is_hopeless(near, float(self._descriptors[a] @ self._descriptors[b]), self._bars):
+            return
+        evidence = self._examiner.examine(a, b)
+        bond = judge_bond(near, evidence, self._bars)
+        if bond is Bond.STRONG:
+            self.forest.join(a, b)
+        elif bond is Bond.WEAK:
+            firmness = evidence.inliers * evidence.coverage + 10 * evidence.in_place
+            self._weak.append((-round(firmness, 3), a, b))
+
+    def finish(self) -> list[list[int]]:
+        """The sets of photos that are tied; weak bonds join sets that are alike on the whole.
+
+        Both sides are asked as wholes so that one odd frame makes no bridge between unlike series.
+        """
+        for _, a, b in sorted(self._weak):
+            left, right = self.forest.root(a), self.forest.root(b)
+            if left != right:
+                one, other = (
+                    self._descriptors[self.forest.tree(root)].mean(axis=0) for root in (left, right)
+                )
+                if float(one @ other) >= self._bars.weak_common_likeness:
+                    self.forest.join(a, b)
+        return self.forest.trees()
+
+
 def _components(
-    nodes: Sequence[_Node], lookup: FeatureLookup, descriptors: NDArray[np.float32], progress: Progress | None
+    nodes: Sequence[_Node],
+    lookup: FeatureLookup,
+    descriptors: NDArray[np.float32],
+    bars: Bars,
+    progress: Progress | None,
 ) -> list[list[int]]:
     """Places of *nodes* that are tied together, each component in ascending order."""
     metadata = [node.photo.metadata for node in nodes]
-    examiner = Examiner(lookup, descriptors)
-    forest = _Forest(len(nodes))
+    weaver = _Weaver(metadata, lookup, descriptors, bars, progress)
     in_time = neighbours_in_time(metadata)
-    pairs = in_time + sorted(set(neighbours_in_content(descriptors)) - set(in_time))
-    weak = _tie(forest, pairs, metadata, examiner, descriptors, progress)
+    weaver.tie(in_time + sorted(set(neighbours_in_content(descriptors)) - set(in_time)))
     timeless = [i for i, data in enumerate(metadata) if data.taken_at is None]
     if timeless:
-        pairs = crops(lookup, descriptors, np.array([forest.root(i) for i in range(len(nodes))]), timeless)
-        weak += _tie(forest, pairs, metadata, examiner, descriptors, progress)
-    _join_weakly(forest, sorted(weak), descriptors)
-    return forest.trees()
-
-
-def _tie(
-    forest: _Forest,
-    pairs: Sequence[tuple[int, int]],
-    metadata: Sequence[Metadata],
-    examiner: Examiner,
-    descriptors: NDArray[np.float32],
-    progress: Progress | None,
-) -> list[tuple[float, int, int]]:
-    """Joins pairs with a strong bond in *forest*; returns those with a weak one, to be sorted."""
-    weak = []
-    for done, (a, b) in enumerate(pairs):
-        if progress is not None and done % 64 == 0:
-            progress(done, len(pairs))
-        if forest.root(a) == forest.root(b):
-            continue
-        near = nearness(metadata[a], metadata[b])
-        if _is_hopeless(near, float(descriptors[a] @ descriptors[b])):
-            continue
-        evidence = examiner.examine(a, b)
-        bond = judge_bond(near, evidence)
-        if bond is Bond.STRONG:
-            forest.join(a, b)
-        elif bond is Bond.WEAK:
-            weak.append((-round(evidence.inliers * evidence.coverage + 10 * evidence.in_place, 3), a, b))
-    if progress is not None:
-        progress(len(pairs), len(pairs))
-    return weak
-
-
-def _is_hopeless(near: Nearness, likeness: float) -> bool:
-    """Spares a look at pairs that cannot reach what `judge_bond` will ask of them."""
-    return (near is Nearness.REMOTE and likeness < _LEAST_REMOTE) or (
-        near is Nearness.APART and likeness < _LEAST_APART
-    )
-
-
-def _join_weakly(
-    forest: _Forest, weak: Sequence[tuple[float, int, int]], descriptors: NDArray[np.float32]
-) -> None:
-    """Joins what a weak bond connects if both sides are alike on the whole: one odd frame is no bridge."""
-    for _, a, b in weak:
-        left, right = forest.root(a), forest.root(b)
-        if left == right:
-            continue
-        common = [descriptors[forest.tree(root)].mean(axis=0) for root in (left, right)]
-        if float(common[0] @ common[1]) >= _LEAST_COMMON_LIKENESS:
-            forest.join(a, b)
+        group = np.array([weaver.forest.root(i) for i in range(len(nodes))])
+        weaver.tie(crops(lookup, descriptors, group, timeless))
+    return weaver.finish()
 
 
 class _Forest:

@@ -191,7 +191,7 @@ def _focus_wanders(frames: Sequence[PhotoFeatures]) -> bool:
 
 
 def _is_smooth(winner: NDArray[np.intp], places: NDArray[np.bool_]) -> bool:
-    """Whether neighbouring *places* become sharp at about the same time, as depth changes little between them.
+    """Whether neighbouring *places* become sharp at about the same time, as depth changes slowly.
 
     Where the camera or the subject moved, whichever frame is sharpest differs from cell to cell.
     """
