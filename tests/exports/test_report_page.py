@@ -246,7 +246,7 @@ def test_the_viewer_opens_side_by_side_walks_and_gives_the_focus_back(visit: Any
     seen.press("Escape")
     assert not seen.page.locator("#viewer").is_visible()
     # the dialog's close event comes a task later
-    seen.page.wait_for_function("document.activeElement.getAttribute('aria-label')?.startsWith('b1.jpg')")
+    seen.page.locator(":focus[aria-label^='b1.jpg']").wait_for(state="attached", timeout=5000)
 
 
 def test_panes_zoom_and_move_in_step(visit: Any) -> None:
