@@ -43,7 +43,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--size", type=_size, default=(1600, 1200), metavar="WxH", help="pixels (default: 1600x1200)"
     )
     parser.add_argument(
-        "--count", type=_natural, default=50, metavar="N", help="how many sunsets (default: 50)"
+        "--count", type=_positive, default=50, metavar="N", help="how many sunsets (default: 50)"
     )
     parser.add_argument(
         "--only",
@@ -73,6 +73,13 @@ def _natural(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = _natural(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
     return value
 
 

@@ -74,6 +74,7 @@ def render_bulk(
             }
             for burst in bursts
         )
+        truth.parent.mkdir(parents=True, exist_ok=True)
         truth.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     return written
 
@@ -85,7 +86,8 @@ def _render_burst(folder: Path, brief: Brief, burst: Burst) -> int:
     for file, seconds, pixels in zip(
         burst.files, burst.seconds, _frames(base, grain, brief.size, len(burst.files), rng), strict=True
     ):
-        files.write(Shot(file, at("8:00", seconds), Exposure(1 / 250, 5.6, 200, 50.0)), pixels, folder)
+        exposure = Exposure(1 / 250, 5.6, 200, 50.0)
+        files.write(Shot(file, at("8:00", seconds), exposure, jpeg_quality=94), pixels, folder)
     return len(burst.files)
 
 

@@ -57,6 +57,7 @@ def render_shoot(
             for name, shots in plans.items()
             for record in _records(name, scene(name).KIND, shots)
         ]
+        truth.parent.mkdir(parents=True, exist_ok=True)
         truth.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return written
 

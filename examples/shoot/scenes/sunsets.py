@@ -139,9 +139,9 @@ def _deal_flaws(rng: np.random.Generator, count: int) -> list[str]:
 def _walker(second: float) -> float | None:
     """Somebody walks out to the end of the jetty after five minutes, and stays for two."""
     walked = (second - 300) / 90
-    if not walked >= 0 or second > 520:
+    if walked < 0 or second > 520:
         return None
-    return 1.25 + (JETTY_END - 1.45) * min(1.0, walked)
+    return float(1.7 + (JETTY_END - 1.9) * min(1.0, walked))
 
 
 def _flaws(moment: Moment) -> tuple[str, ...]:
@@ -153,6 +153,7 @@ def _flaws(moment: Moment) -> tuple[str, ...]:
         (moment.shake > 0, "camera shake"),
         (moment.edge_bird, "bird at the edge"),
         (abs(moment.pan[0]) > 0.028, "framing off"),
+        (moment.walker is not None and moment.walker < 2.2, "person in the way"),
     ]
     return tuple(name for holds, name in named if holds)
 
@@ -542,7 +543,8 @@ def _walker_patch(view: View, moment: Moment, *, mirrored: bool) -> Patch:
     height = (_along_jetty(0, moment.walker)[1] - HORIZON) * 1.06
     pen = Pen(view)
     walking = moment.walker < JETTY_END - 0.21
-    stride = flap_at(moment.walker * 9.7) if walking else 0.0
+    # Seen from behind, so that a stride hardly shows.
+    stride = 0.42 * flap_at(moment.walker * 9.7) if walking else 0.0
     draw_person(pen, feet, -height if mirrored else height, stride=stride)
     return pen.patch()
 
