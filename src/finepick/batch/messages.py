@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 _LENGTHS = struct.Struct("<II")
@@ -12,15 +12,23 @@ _LENGTHS = struct.Struct("<II")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`verb` is "examine" (features and thumbnail), "frame" (pixels) or "preview" (a JPEG).
+    """`verb` is "examine" (features and thumbnail), "frame" (pixels), "preview" (a JPEG), or "study".
 
-    `long_side` in pixels; `digest` is what the bytes must still be, or "" where they are seen first.
+    `long_side` in pixels; `digest` is what the bytes must still be, or "" where they are seen first. A study is
+    of the features in `blobs`, of photos with `digests`, by the scorer called `path`; `digest` is its key.
     """
 
     verb: str
     path: str
     long_side: int
     digest: str = ""
+    digests: tuple[str, ...] = ()
+    blobs: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def head(self) -> dict[str, Any]:
+        """All but the blobs, for `write_message`."""
+        names = ("verb", "path", "long_side", "digest", "digests")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict
 from types import TracebackType
 
 from finepick.batch.messages import Reply, Request, read_message, write_message
@@ -139,7 +138,7 @@ class _Reader:
         assert process.stdin is not None and process.stdout is not None
         self._deadline = time.monotonic() + seconds
         try:
-            write_message(process.stdin, asdict(request))
+            write_message(process.stdin, request.head(), request.blobs)
             head, blobs = read_message(process.stdout)
         except (EOFError, OSError):
             late = time.monotonic() >= self._deadline

@@ -14,8 +14,10 @@ from typing import BinaryIO
 from finepick.batch.messages import Reply, Request, read_message, write_message
 from finepick.errors import FinepickError, ImageError
 from finepick.features.extraction import extract_with_thumbnail
-from finepick.features.packing import pack_features
+from finepick.features.packing import pack_features, unpack_features
 from finepick.images.reading import ReadPhoto, read_photo
+from finepick.scorers.catalog import load_scorer
+from finepick.scorers.frames import FeatureFrames
 
 
 def main() -> None:
@@ -25,24 +27,28 @@ def main() -> None:
     write_message(answers, {"ready": os.getpid()})
     while True:
         try:
-            head, _ = read_message(questions)
+            head, blobs = read_message(questions)
         except EOFError:
             return
-        reply = answer(Request(**head))
+        reply = answer(Request(**head, blobs=blobs))
         write_message(answers, {"error": reply.error, "facts": reply.facts}, reply.blobs)
 
 
 def answer(request: Request) -> Reply:
     """What there is to say to *request*; one photo's trouble is part of the answer, never an exception."""
     try:
-        photo = read_photo(request.path, long_side=request.long_side)
-        if request.digest and photo.digest != request.digest:
-            raise ImageError("changed on disk while it was being looked at", path=request.path)
-        return _VERBS[request.verb](photo)
+        return _study(request) if request.verb == "study" else _look(request)
     except FinepickError as error:
         return Reply(getattr(error, "reason", error.message), {})
     except MemoryError:
         return Reply("needs more memory than one photo may take", {})
+
+
+def _look(request: Request) -> Reply:
+    photo = read_photo(request.path, long_side=request.long_side)
+    if request.digest and photo.digest != request.digest:
+        raise ImageError("changed on disk while it was being looked at", path=request.path)
+    return _VIEWS[request.verb](photo)
 
 
 def _examine(photo: ReadPhoto) -> Reply:
@@ -62,7 +68,15 @@ def _preview(photo: ReadPhoto) -> Reply:
     return Reply(None, {}, (buffer.getvalue(),))
 
 
-_VERBS = {"examine": _examine, "frame": _frame, "preview": _preview}
+_VIEWS = {"examine": _examine, "frame": _frame, "preview": _preview}
+
+
+def _study(request: Request) -> Reply:
+    from finepick.explanations.study import pack_study, study_frames
+
+    features = [unpack_features(blob) for blob in request.blobs]
+    study = study_frames(FeatureFrames(features, request.digests), load_scorer(request.path))
+    return Reply(None, {}, (pack_study(study),))
 
 
 def _private_streams() -> tuple[BinaryIO, BinaryIO]:

@@ -64,5 +64,13 @@ def load_scorer(name: str, *, device: str = "cpu") -> Scorer:
     return scorer
 
 
+def is_loadable_elsewhere(scorer: Scorer) -> bool:
+    """Whether another process gets the very same scorer by its name."""
+    try:
+        return load_scorer(scorer.info.name).info == scorer.info
+    except ScorerError:
+        return False
+
+
 def unknown_scorer(name: str) -> UnknownScorerError:
     return UnknownScorerError(f"there is no model called '{name}'; known are {', '.join(scorer_names())}")

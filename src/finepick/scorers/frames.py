@@ -1,4 +1,4 @@
-"""Frames that already lie in memory, as a series."""
+"""Frames, or their features, that already lie in memory, as a series."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from finepick.domain import Frame
+from finepick.errors import ScorerError
 from finepick.features.extraction import PhotoFeatures, extract_features
 from finepick.settings import WORKING_SIDE
 
@@ -48,6 +49,26 @@ class ArrayFrames:
             hashed = hashlib.sha256(repr(array.shape).encode())
             hashed.update(np.ascontiguousarray(array).data)
             self._digests[index] = hashed.hexdigest()
+        return self._digests[index]
+
+
+class FeatureFrames:
+    """A `FrameSource` over features alone, for scorers that do not look at pixels."""
+
+    def __init__(self, features: Sequence[PhotoFeatures], digests: Sequence[str]) -> None:
+        self._features = features
+        self._digests = digests
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def frame(self, index: int, long_side: int) -> Frame:
+        raise ScorerError("this model looks at pixels and is judged in one process only")
+
+    def features(self, index: int) -> PhotoFeatures:
+        return self._features[index]
+
+    def digest(self, index: int) -> str:
         return self._digests[index]
 
 

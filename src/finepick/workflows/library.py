@@ -63,6 +63,9 @@ class Library:
             seconds=settings.seconds_per_photo,
             memory_bytes=settings.worker_memory_bytes,
         )
+        self.renewed: set[str] = set()
+        """Keys of the studies that were made in this run, which even a fresh run may believe."""
+        self.ask_all = self._pool.ask_all
         self._recent: OrderedDict[str, PhotoFeatures] = OrderedDict()
 
     def __enter__(self) -> Library:

@@ -14,7 +14,7 @@ from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.series.grouping import GROUPING_VERSION, group_photos
 from finepick.series.keeping import choose_keeps
 from finepick.workflows.library import FeaturesByPlace, Library
-from finepick.workflows.ranking import rank_series
+from finepick.workflows.ranking import prepare_studies, rank_series
 
 GROUP_RULES = ("auto", "folder", "one", "single")
 
@@ -56,14 +56,13 @@ def pick_photos(
     options = options or PickOptions()
     reading = library.read(paths)
     groups = _grouped(library, reading.photos, options.group)
-    library.progress.stage("ranking series", len(groups))
+    prepare_studies(library, groups, scorer)
     rankings: list[Ranking] = []
     lost: list[Skipped] = []
     for series in groups:
         ranking = _ranked(library, series, scorer, lost)
         if ranking is not None:
             rankings.append(replace(ranking, id=f"s{len(rankings) + 1:04d}"))
-        library.progress.step()
     if not rankings:
         raise NothingReadableError(f"no photo could be judged; '{lost[0].path}': {lost[0].reason}", path=lost[0].path)
     keeps = choose_keeps(rankings, per_series=options.keep_per_series, total=options.keep)

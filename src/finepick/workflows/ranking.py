@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from finepick.differences.maps import difference_maps
-from finepick.differences.registration import Alignment, register_series
-from finepick.domain import (
-    Attribute,
-    FloatArray,
-    Photo,
-    Ranking,
-    Reason,
-    Series,
-)
+from finepick.batch.messages import Request
+from finepick.domain import FloatArray, Photo, Ranking, Reason, Series
+from finepick.errors import ImageError
 from finepick.explanations.reasons import EXPLANATIONS_VERSION, Explainer, explain_series
-from finepick.features.extraction import FEATURES_VERSION, PhotoFeatures
-from finepick.features.packing import pack_arrays, unpack_arrays
-from finepick.scorers.base import Judgement, Scorer, best_probabilities
+from finepick.explanations.study import Study, find_differences, pack_study, study_frames, unpack_study
+from finepick.features.extraction import FEATURES_VERSION
+from finepick.features.packing import pack_features
+from finepick.scorers.base import Scorer, best_probabilities
+from finepick.scorers.catalog import is_loadable_elsewhere
 from finepick.settings import Settings
 from finepick.workflows.library import Library, SeriesFrames
 
 
-@dataclass(frozen=True, slots=True)
-class Study:
-    """All there is to know of a series of n photos, in the order of the photos it was made for.
+def prepare_studies(library: Library, series: Iterable[Series], scorer: Scorer) -> None:
+    """Judge those of *series* that are not yet known, in all reader processes at once, and remember that.
 
-    reasons: per photo; here `versus` is the other photo's digest, since names must not matter.
-    maps: n difference maps (rows, columns), 255 where [0, 1] has 1.
+    Does nothing for a scorer that only this process has. What goes wrong here goes wrong again, and is dealt
+    with, where the ranking is asked for.
     """
-
-    judgement: Judgement
-    reasons: tuple[tuple[Reason, ...], ...]
-    maps: tuple[NDArray[np.uint8], ...]
+    if not is_loadable_elsewhere(scorer):
+        return
+    unknown = {}
+    for one in series:
+        photos = _canonical(one.photos)
+        key = _key(scorer, photos)
+        if not one.kind.is_kept_whole and _known(library, key) is None:
+            unknown[key] = photos
+    library.progress.stage("judging series", len(unknown))
+    for request, reply in library.ask_all(_study_requests(library, unknown, scorer)):
+        if reply.error is None:
+            _remember(library, request.digest, reply.blobs[0])
+        library.progress.step()
 
 
 def rank_series(library: Library, series: Series, scorer: Scorer) -> Ranking:
@@ -67,27 +68,15 @@ def rank_series(library: Library, series: Series, scorer: Scorer) -> Ranking:
 
 
 def study_series(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Study:
-    """The study of *photos*, from the cache where the same bytes were judged before.
-
-    Judged in the order of the digests, so that neither names nor order can matter; ties go by path.
-    """
-    canonical = sorted(range(len(photos)), key=lambda i: (photos[i].digest, photos[i].path))
-    ordered = [photos[i] for i in canonical]
+    """The study of *photos*, from the cache where the same bytes were judged before. Raises ImageError."""
+    ordered = _canonical(photos)
     key = _key(scorer, ordered)
-    blob = None if library.fresh else library.cache.study(key)
-    study = _unpack(blob) if blob is not None else None
+    study = _known(library, key)
     if study is None:
-        study = _study(library, ordered, scorer)
-        library.cache.remember_study(key, "series", _pack(study))
-    return _in_order_of(study, canonical)
-
-
-def explain_photos(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Explainer:
-    """What can be said of any two of *photos*. Raises ImageError."""
-    judgement = study_series(library, photos, scorer).judgement
-    features = [library.features(photo) for photo in photos]
-    alignment, maps = _differences(features, judgement)
-    return explain_series(features, alignment, maps, judgement)
+        study = study_frames(SeriesFrames(library, ordered), scorer)
+        _remember(library, key, pack_study(study))
+    place = {id(photo): i for i, photo in enumerate(ordered)}
+    return study.rearranged([place[id(photo)] for photo in photos])
 
 
 def series_maps(library: Library, photos: Sequence[Photo], scorer: Scorer) -> tuple[FloatArray, ...]:
@@ -95,41 +84,41 @@ def series_maps(library: Library, photos: Sequence[Photo], scorer: Scorer) -> tu
     return tuple(one / 255.0 for one in study_series(library, photos, scorer).maps)
 
 
-def _study(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Study:
-    frames = SeriesFrames(library, photos)
-    judgement = scorer.judge(frames)
-    features = [frames.features(i) for i in range(len(photos))]
-    alignment, maps = _differences(features, judgement)
-    best_first = np.argsort(-judgement.fine, kind="stable").tolist()
-    digests = [photo.digest for photo in photos]
-    reasons = explain_series(features, alignment, maps, judgement).per_photo(best_first, digests)
-    return Study(judgement, reasons, tuple(np.rint(one * 255).astype(np.uint8) for one in maps))
+def explain_photos(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Explainer:
+    """What can be said of any two of *photos*. Raises ImageError."""
+    judgement = study_series(library, photos, scorer).judgement
+    features = [library.features(photo) for photo in photos]
+    alignment, maps = find_differences(features, judgement)
+    return explain_series(features, alignment, maps, judgement)
 
 
-def _differences(
-    features: Sequence[PhotoFeatures], judgement: Judgement
-) -> tuple[Alignment, tuple[FloatArray, ...]]:
-    """How the frames lie and where they differ: as the scorer found it, else found here."""
-    alignment = judgement.alignment or register_series(features)
-    return alignment, judgement.difference or difference_maps(features, alignment)
+def _canonical(photos: Sequence[Photo]) -> list[Photo]:
+    """Photos in the order of their bytes, so that neither names nor order can matter; copies go by path."""
+    return sorted(photos, key=lambda photo: (photo.digest, photo.path))
 
 
-def _in_order_of(study: Study, canonical: Sequence[int]) -> Study:
-    """*study*, made for photos in canonical order, for photos as they are given."""
-    place = np.argsort(canonical)  # of photo i of the given order among the canonical ones
-    judgement = study.judgement
-    return Study(
-        judgement=replace(
-            judgement,
-            fine=judgement.fine[place],
-            coarse=None if judgement.coarse is None else judgement.coarse[place],
-            difference=None,
-            alignment=None,
-            preference=judgement.preference[np.ix_(place, place)],
-        ),
-        reasons=tuple(study.reasons[i] for i in place),
-        maps=tuple(study.maps[i] for i in place),
-    )
+def _known(library: Library, key: str) -> Study | None:
+    if library.fresh and key not in library.renewed:
+        return None
+    blob = library.cache.study(key)
+    return None if blob is None else unpack_study(blob)
+
+
+def _remember(library: Library, key: str, blob: bytes) -> None:
+    library.cache.remember_study(key, "series", blob)
+    library.renewed.add(key)
+
+
+def _study_requests(
+    library: Library, unknown: dict[str, list[Photo]], scorer: Scorer
+) -> Iterator[Request]:
+    for key, photos in unknown.items():
+        try:
+            blobs = tuple(pack_features(library.features(photo)) for photo in photos)
+        except ImageError:
+            continue
+        digests = tuple(photo.digest for photo in photos)
+        yield Request("study", scorer.info.name, 0, key, digests, blobs)
 
 
 def _with_paths(reasons: Sequence[Reason], photo: Photo, photos: Sequence[Photo]) -> tuple[Reason, ...]:
@@ -141,40 +130,6 @@ def _with_paths(reasons: Sequence[Reason], photo: Photo, photos: Sequence[Photo]
 def _key(scorer: Scorer, photos: Sequence[Photo]) -> str:
     told = [scorer.info.fingerprint, str(FEATURES_VERSION), str(EXPLANATIONS_VERSION)]
     return hashlib.sha256("\n".join([*told, *(photo.digest for photo in photos)]).encode()).hexdigest()
-
-
-def _pack(study: Study) -> bytes:
-    judgement = study.judgement
-    rows = [
-        [[str(reason.attribute), reason.direction, reason.strength, reason.versus, reason.text] for reason in row]
-        for row in study.reasons
-    ]
-    arrays: dict[str, NDArray[np.generic]] = {
-        "fine": judgement.fine.astype(np.float64),
-        "preference": judgement.preference.astype(np.float64),
-        "too_close": np.array([judgement.too_close], np.uint8),
-        "reasons": np.frombuffer(json.dumps(rows).encode(), np.uint8),
-    }
-    if judgement.coarse is not None:
-        arrays["coarse"] = judgement.coarse.astype(np.float64)
-    return pack_arrays(arrays | {f"map{i}": one for i, one in enumerate(study.maps)})
-
-
-def _unpack(blob: bytes) -> Study | None:
-    """The study in *blob*, or None where the cache holds something else."""
-    try:
-        arrays = unpack_arrays(blob)
-        judgement = Judgement(
-            fine=arrays["fine"],
-            coarse=arrays.get("coarse"),
-            preference=arrays["preference"],
-            too_close=bool(arrays["too_close"][0]),
-        )
-        rows = json.loads(arrays["reasons"].tobytes())
-    except (ValueError, KeyError):
-        return None
-    reasons = tuple(tuple(Reason(Attribute(name), *others) for name, *others in row) for row in rows)
-    return Study(judgement, reasons, tuple(arrays[f"map{i}"] for i in range(len(judgement.fine))))
 
 
 @dataclass(frozen=True, slots=True)
