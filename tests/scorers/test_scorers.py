@@ -130,15 +130,17 @@ def test_the_sharp_frame_of_a_shaken_burst_wins(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("degrees", [-4.0, 3.0])
 def test_measured_prefers_a_level_horizon(degrees: float) -> None:
-    def sea(lean: float) -> np.ndarray:
+    def sea(lean: float, seed: int) -> np.ndarray:
         y, x = np.mgrid[:480, :640]
         depth = y - 240 - (x - 320) * np.tan(np.radians(lean))
         above = depth < 0
         waves = 12 * np.sin(depth / 3.0) * ~above
         pixels = np.where(above[..., None], [180, 195, 215], [40, 80, 110]) + waves[..., None]
-        return np.clip(pixels + np.random.default_rng(1).normal(0, 2, pixels.shape), 0, 255).astype(np.uint8)
+        return np.clip(pixels + np.random.default_rng(seed).normal(0, 2, pixels.shape), 0, 255).astype(
+            np.uint8
+        )
 
-    judged = MeasuredScorer().judge(ArrayFrames([sea(degrees), sea(0.0)]))
+    judged = MeasuredScorer().judge(ArrayFrames([sea(degrees, 1), sea(0.0, 2)]))
     assert judged.fine[1] > judged.fine[0]
 
 

@@ -27,7 +27,7 @@ class FrameSource(Protocol):
         ...
 
     def digest(self, index: int) -> str:
-        """SHA-256 of the bytes of photo *index*: what caches and tie-breaks may depend on, unlike its name."""
+        """SHA-256 of the bytes of photo *index*: what caches and tie-breaks may depend on, not its name."""
         ...
 
 
@@ -53,7 +53,7 @@ class Judgement:
 
 
 class Scorer(Protocol):
-    """Judgements depend on nothing but the frames of the series: no global state, no clock, no names, no order."""
+    """Judgements depend on the frames of the series and nothing else: no state, clock, names or order."""
 
     @property
     def info(self) -> ModelInfo: ...
