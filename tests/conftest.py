@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: as the command line does, and why stands there
+
 import subprocess
 import sys
 from collections.abc import Callable, Iterator

@@ -64,7 +64,7 @@ def _frame(photo: ReadPhoto) -> Reply:
 
 def _preview(photo: ReadPhoto) -> Reply:
     buffer = io.BytesIO()
-    photo.picture.save(buffer, "JPEG", quality=85)
+    photo.picture.save(buffer, "JPEG", quality=80)
     return Reply(None, {}, (buffer.getvalue(),))
 
 

@@ -22,7 +22,7 @@ FEATURES_VERSION = 1
 
 GREY_SIDE = 256
 THUMBNAIL_SIDE = 320
-SMALL_SIDE = 1000
+SMALL_SIDE = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from finepick.store.database import Cache
 from finepick.store.records import CachedPhoto
 from finepick.workflows.progress import NoProgress, Progress
 
-PREVIEW_SIDE = 1600
 _FEATURES_IN_MEMORY = 256
 
 
@@ -121,8 +120,8 @@ class Library:
         return self.cache.thumbnail(photo.digest)
 
     def previews(self, photos: Iterable[Photo]) -> Iterator[bytes | None]:
-        """A JPEG of each photo about 1,600 pixels long, in their order; None where it cannot be read any more."""
-        requests = (Request("preview", photo.path, PREVIEW_SIDE, photo.digest) for photo in photos)
+        """A JPEG of each photo at the working size, in their order; None where it cannot be read any more."""
+        requests = (Request("preview", photo.path, WORKING_SIDE, photo.digest) for photo in photos)
         for reply in self._pool.ask_in_order(requests):
             yield reply.blobs[0] if reply.error is None else None
 

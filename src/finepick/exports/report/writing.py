@@ -34,7 +34,7 @@ class Pictures(Protocol):
         ...
 
     def previews(self, paths: Sequence[str]) -> Iterator[bytes | None]:
-        """JPEGs, long side about 1600 pixels, one for each of *paths* in their order; expensive, asked once."""
+        """JPEGs, long side 1,600 to 2,048 pixels, one for each of *paths* in their order; expensive, asked once."""
         ...
 
     def difference(self, path: str) -> NDArray[np.float64] | None:
