@@ -98,16 +98,17 @@ def detect_keypoints(picture: Image.Image) -> Keypoints:
     )
 
 
-def normalise_contrast(grey: Image.Image) -> Image.Image:
+def normalise_contrast(grey: Image.Image, *, noise: float = 1.4) -> Image.Image:
     """*grey* ("L") with the mean and spread of a window of about a sixteenth of the long side taken out.
 
     128 is the local mean, 42 grey levels one local standard deviation: exposure, haze and vignetting vanish.
+    *noise*, in grey levels, is what counts as structure half at most.
     """
     pixels = np.asarray(grey, dtype=np.float32)
     height, width = pixels.shape
     down, across = _smoother(height), _smoother(width)
     pixels = pixels - _smooth(pixels, down, across)
-    spread = np.sqrt(np.maximum(_smooth(pixels * pixels, down, across), 0) + 2.0)  # 2: a little camera noise
+    spread = np.sqrt(np.maximum(_smooth(pixels * pixels, down, across), 0) + noise**2)
     pixels *= 42.0 / spread
     pixels += 128.5
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
