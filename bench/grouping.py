@@ -287,7 +287,7 @@ def bench_speed(count: int) -> None:
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         grown = _peak_megabytes() - before
         print(
-            f"\n{count} photos without times: {len(series)} series in {wall:.2f} s ({cpu:.2f} s of processor);"
+            f"\n{count} photos without times: {len(series)} series in {wall:.2f} s ({cpu:.2f} s of CPU time);"
         )
         print(f"peak memory grew by {grown:.0f} MB")
 

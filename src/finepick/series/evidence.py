@@ -136,7 +136,7 @@ class Bars:
     action_inliers: float = 8
     action_in_place: float = 0.3
     weak_inliers: float = 8
-    weak_spread: float = 2.5
+    weak_spread: float = 3.0
     weak_in_place: float = 0.3
     weak_common_likeness: float = 0.25
     strong_inliers: float = 12
