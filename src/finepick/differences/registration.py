@@ -31,11 +31,13 @@ _COMPARED_CLOSELY = 16
 _SKETCH = 16  # key points of each level
 _VIEW_SIDE = 128
 _VIEW_POINTS = 8
+_VIEW_NOISE = 4.0  # grey levels; in a dark frame less than that is noise
 _WORTH_REFINING = 0.15
 _ELSEWHERE = 0.05
 _TILES_PER_UNIT = 16
 _LEAST_POINTS = 60
 _LEAST_TILES = 20
+_LEAST_ENERGY = 100.0  # of a tile's points around their mean, squared normalised grey levels
 _LEAST_GRADIENT = 16.0  # squared, in normalised grey levels a pixel
 
 
@@ -131,7 +133,7 @@ class View:
 
 
 def view(frame: PhotoFeatures) -> View:
-    level = _level(frame, _VIEW_SIDE)
+    level = _level(frame, _VIEW_SIDE, _VIEW_NOISE)
     target, weights = _tiled_target(level, _VIEW_POINTS)
     return View(level, target, weights, frame.size[0] / frame.size[1])
 
@@ -142,7 +144,7 @@ def likeness_in_place(a: View, b: View) -> float:
     Correlation of fine detail at the well-structured places of one frame; the better of both directions
     counts, because what is clipped in one frame has structure in the other only. What they share a twentieth
     beside as well does not count, so lines of text are no likeness. A shift of a percent or two is undone.
-    Unlike frames stay below about .15; frames of other shape or without structure score 0.
+    Unlike frames stay below about .2; frames of other shape or without structure score 0.
     """
     if abs(a.shape / b.shape - 1) > 0.02:
         return 0.0
@@ -168,19 +170,27 @@ def _shifts(distance: float) -> list[FloatArray]:
 
 
 def _likeness_of_detail(seen_from: View, level: _Level, fit: FloatArray) -> float:
-    """Weighted correlation, without the mean of every tile: a shared horizon or border says nothing."""
+    """Weighted correlation within tiles that have structure in both: a shared horizon says nothing."""
     target = seen_from.target
     if len(seen_from.weights) < _LEAST_TILES:
         return 0.0
     values, inside = _sample(level, target.points, fit)
+    one, other = (_tiles_around_zero(grey) for grey in (target.values, values))
+    one_energy, other_energy = (np.einsum("tp,tp->t", grey, grey) for grey in (one, other))
     seen = np.all(inside.reshape(-1, _VIEW_POINTS), axis=1)
-    if seen.sum() < max(_LEAST_TILES, len(seen) * 0.25):
+    seen &= np.minimum(one_energy, other_energy) >= _LEAST_ENERGY
+    if seen.sum() < max(_LEAST_TILES, len(seen) * 0.15):
         return 0.0
-    a, b = (grey.reshape(-1, _VIEW_POINTS)[seen].astype(np.float64) for grey in (target.values, values))
-    a, b = (grey - grey.mean(axis=1, keepdims=True) for grey in (a, b))
+    # Halfway to unit length each, so that a few strong tiles do not decide alone.
+    one, other = one[seen] / one_energy[seen, None] ** 0.25, other[seen] / other_energy[seen, None] ** 0.25
     weights = seen_from.weights[seen]
-    norm = float(np.sqrt((weights @ (a * a)).sum() * (weights @ (b * b)).sum()))
-    return float((weights @ (a * b)).sum()) / norm if norm > 1 else 0.0
+    norm = float(np.sqrt((weights @ (one * one)).sum() * (weights @ (other * other)).sum()))
+    return float((weights @ (one * other)).sum()) / norm if norm > 0 else 0.0
+
+
+def _tiles_around_zero(grey: Floats) -> FloatArray:
+    tiles = grey.reshape(-1, _VIEW_POINTS).astype(np.float64)
+    return np.asarray(tiles - tiles.mean(axis=1, keepdims=True))
 
 
 class _Ruler:
@@ -270,7 +280,7 @@ def _register_by_way_of_others(
         fresh = list(found)
 
 
-def _level(frame: PhotoFeatures, side: int) -> _Level:
+def _level(frame: PhotoFeatures, side: int, noise: float = 1.4) -> _Level:
     picture = Image.fromarray(frame.grey)
     size = picture.size
     long_side = max(size)
@@ -279,7 +289,7 @@ def _level(frame: PhotoFeatures, side: int) -> _Level:
             (max(1, round(size[0] * side / long_side)), max(1, round(size[1] * side / long_side))),
             Image.Resampling.BOX,
         )
-    pixels = np.asarray(normalise_contrast(picture), dtype=np.float32) - 128
+    pixels = np.asarray(normalise_contrast(picture, noise=noise), dtype=np.float32) - 128
     width, height = picture.size
     unit = max(frame.size)
     return _Level(pixels, (width * unit / frame.size[0], height * unit / frame.size[1]))

@@ -76,20 +76,18 @@ def detect_keypoints(picture: Image.Image) -> Keypoints:
     """Up to 220 key points of *picture*, strongest first inside each of four levels; none in a flat picture.
 
     Unaffected by brightness and contrast as long as nothing clips: grey is normalised place by place first.
+    A picture that is grey already spares the conversion.
     """
-    long_side = max(picture.size)
-    level = normalise_contrast(_shrink(picture.convert("L"), DETECTION_SIDE))
-    found = []
-    for count in POINTS_PER_LEVEL:
+    grey = picture if picture.mode == "L" else picture.convert("L")
+    level = normalise_contrast(_shrink(grey, DETECTION_SIDE))
+    found = [_nothing()]
+    for place, count in enumerate(POINTS_PER_LEVEL):
+        if place:
+            size = (round(level.width * LEVEL_STEP), round(level.height * LEVEL_STEP))
+            level = level.resize(size, Image.Resampling.BILINEAR) if min(size) else level
         if min(level.size) < 2 * _PATCH:
             break
-        found.append(_examine(level, picture.size, long_side, count))
-        width, height = level.size
-        level = level.resize(
-            (round(width * LEVEL_STEP), round(height * LEVEL_STEP)), Image.Resampling.BILINEAR
-        )
-    if not found:
-        found = [_nothing()]
+        found.append(_examine(level, picture.size, count))
     return Keypoints(
         xy=np.concatenate([points.xy for points in found]),
         scale=np.concatenate([points.scale for points in found]),
@@ -98,16 +96,17 @@ def detect_keypoints(picture: Image.Image) -> Keypoints:
     )
 
 
-def normalise_contrast(grey: Image.Image) -> Image.Image:
+def normalise_contrast(grey: Image.Image, *, noise: float = 1.4) -> Image.Image:
     """*grey* ("L") with the mean and spread of a window of about a sixteenth of the long side taken out.
 
     128 is the local mean, 42 grey levels one local standard deviation: exposure, haze and vignetting vanish.
+    *noise*, in grey levels, is what counts as structure half at most.
     """
     pixels = np.asarray(grey, dtype=np.float32)
     height, width = pixels.shape
     down, across = _smoother(height), _smoother(width)
     pixels = pixels - _smooth(pixels, down, across)
-    spread = np.sqrt(np.maximum(_smooth(pixels * pixels, down, across), 0) + 2.0)  # 2: a little camera noise
+    spread = np.sqrt(np.maximum(_smooth(pixels * pixels, down, across), 0) + noise**2)
     pixels *= 42.0 / spread
     pixels += 128.5
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
@@ -185,7 +184,7 @@ def fit_similarity(a: Keypoints, b: Keypoints, pairs: Indices, *, tolerance: flo
     return Similarity(transform, len(kept), len(pairs), _coverage(a.xy, b.xy, kept, transform), kept)
 
 
-def _examine(level: Image.Image, size: tuple[int, int], long_side: int, count: int) -> Keypoints:
+def _examine(level: Image.Image, size: tuple[int, int], count: int) -> Keypoints:
     """The *count* best corners of one pyramid *level* of a picture of *size*."""
     pixels = np.asarray(level, dtype=np.float32)
     across, down = _gradients(pixels)
@@ -193,13 +192,12 @@ def _examine(level: Image.Image, size: tuple[int, int], long_side: int, count: i
     rows, columns = _peaks(response, count)
     y, x = _between_pixels(response, rows, columns)
     vectors = _describe_patches(across, down, rows, columns)
-    width, height = level.size
+    (width, height), long_side = level.size, max(size)
     xy = np.stack([(x + 0.5) * (size[0] / width), (y + 0.5) * (size[1] / height)], axis=1) / long_side
-    unit = max(size) / max(level.size) / long_side
     k = len(rows)
     return Keypoints(
         xy=xy.astype(np.float32),
-        scale=np.full(k, _CELLS * unit, dtype=np.float32),
+        scale=np.full(k, _CELLS / max(level.size), dtype=np.float32),
         angle=np.zeros(k, dtype=np.float32),
         vectors=vectors,
     )
@@ -215,29 +213,24 @@ def _gradients(pixels: Floats) -> tuple[Floats, Floats]:
 
 def _corner_response(across: Floats, down: Floats) -> Floats:
     """Determinant over trace of the structure tensor over 5 × 5 pixels, standing in for its smaller root."""
+    response = np.zeros_like(across)
     xx, yy, xy = _spread(across * across), _spread(down * down), _spread(across * down)
     trace = xx + yy
     trace += 1e-3
     xx *= yy
     xy *= xy
     xx -= xy
-    xx /= trace
-    return xx
+    np.divide(xx, trace, out=response[2:-2, 2:-2])
+    return response
 
 
 def _spread(values: Floats) -> Floats:
-    """Binomial smoothing (1 4 6 4 1)/16 both ways as two rounds of (1 2 1)/4; the rim keeps what it had."""
-    for _ in range(2):
-        inner = values[1:-1] * 2
-        inner += values[2:]
-        inner += values[:-2]
-        values = values.copy()
-        values[1:-1] = inner
-        inner = values[:, 1:-1] * 2
-        inner += values[:, 2:]
-        inner += values[:, :-2]
-        inner *= 0.0625
-        values[:, 1:-1] = inner
+    """Binomial smoothing, (1 4 6 4 1)/16 both ways, as sums of neighbours; two pixels of rim go."""
+    for _ in range(4):
+        values = values[1:] + values[:-1]
+    for _ in range(4):
+        values = values[:, 1:] + values[:, :-1]
+    values *= 1 / 256
     return values
 
 

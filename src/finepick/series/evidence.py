@@ -125,8 +125,8 @@ def gap_seconds(a: datetime | None, b: datetime | None) -> float | None:
 class Bars:
     """How much content has to prove, by nearness; round numbers, and moving one by a fifth changes little.
 
-    Between unlike photos 4 inliers are rare, 8 have not been seen without a common object, and `in_place` stays
-    below .15. *_spread: inliers × coverage. `bench/grouping.py` measures what each is worth.
+    Between unlike photos 4 inliers are rare, 8 have not been seen without a common object, and `in_place`
+    stays below .25. *_spread: inliers × coverage. `bench/grouping.py` measures what each is worth.
     """
 
     moment_likeness: float = 0.25
@@ -134,14 +134,14 @@ class Bars:
     moment_in_place: float = 0.2
     action_likeness: float = 0.7
     action_inliers: float = 8
-    action_in_place: float = 0.25
+    action_in_place: float = 0.3
     weak_inliers: float = 8
-    weak_spread: float = 2.5
-    weak_in_place: float = 0.25
+    weak_spread: float = 3.0
+    weak_in_place: float = 0.3
     weak_common_likeness: float = 0.25
     strong_inliers: float = 12
     strong_spread: float = 5
-    strong_in_place: float = 0.35
+    strong_in_place: float = 0.4
     apart_likeness: float = 0.4
     apart_inliers: float = 24
     apart_coverage: float = 0.5
@@ -237,7 +237,7 @@ class Examiner:
         meagre = found.inliers < 12 or found.inliers * found.coverage < 5
         if (still and found.coverage < 0.6) or (meagre and likeness >= 0.3):
             in_place = likeness_in_place(self._view(first), self._view(second))
-            overlaid = still and found.coverage < 0.6 and in_place < 0.2
+            overlaid = still and found.coverage < 0.6 and in_place < 0.35
         return Evidence(likeness, found.inliers, found.coverage, in_place, overlaid, found.transform)
 
     def _view(self, index: int) -> View:

@@ -22,7 +22,6 @@ from finepick.series.evidence import (
     Bond,
     Examiner,
     FeatureLookup,
-    Nearness,
     gap_seconds,
     is_hopeless,
     judge_bond,
