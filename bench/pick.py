@@ -45,8 +45,12 @@ def main() -> None:
     series = [one for one in document["series"] if len(one["photos"]) > 1]
     print(f"{len(paths)} photos of {arguments.size}, {len(series)} series of several")
     print(f"merely decoding, two processes   {before:8.1f} s before, {after:.1f} s after")
-    print(f"first pick                       {first:8.1f} s   everything but decoding: {first / floor - 1:6.1%} of it")
-    print(f"first pick with the report       {report:8.1f} s   everything but decoding: {report / floor - 1:6.1%}")
+    print(
+        f"first pick                       {first:8.1f} s   everything but decoding: {first / floor - 1:6.1%} of it"
+    )
+    print(
+        f"first pick with the report       {report:8.1f} s   everything but decoding: {report / floor - 1:6.1%}"
+    )
     print(f"second pick                      {second:8.2f} s   {first / second:.1f} times faster")
     print(f"resident memory, all processes   {peak:8.0f} MB   with the report {report_peak:.0f} MB")
 
@@ -56,14 +60,23 @@ def _memory(folder: Path, count: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         seconds, peak, _ = _pick(photos, home)
         report_seconds, report_peak, _ = _pick(photos, home, "--out", str(Path(home) / "report"))
-    print(f"{count} photos of 2 MP: {peak:.0f} MB at most in {seconds:.0f} s; with the report {report_peak:.0f} MB in {report_seconds:.0f} s")
+    print(f"{count} photos of 2 MP: {peak:.0f} MB at most in {seconds:.0f} s", end="; ")
+    print(f"with the report {report_peak:.0f} MB in {report_seconds:.0f} s")
 
 
 def _rendered(folder: Path, count: int, size: str) -> Path:
     target = folder / f"bulk-{count}-{size}"
     if not target.is_dir() or len(list(target.rglob("*.JPG"))) < count:
         shutil.rmtree(target, ignore_errors=True)
-        command = [sys.executable, ROOT / "examples/render_shoot.py", target, "--bulk", str(count), "--size", size]
+        command = [
+            sys.executable,
+            ROOT / "examples/render_shoot.py",
+            target,
+            "--bulk",
+            str(count),
+            "--size",
+            size,
+        ]
         subprocess.run(list(map(str, command)), check=True)
     return target
 
@@ -86,7 +99,9 @@ def _decode(path: str) -> tuple[int, int]:
         return picture.size
 
 
-def _pick(folder: Path, home: str, *more: str) -> tuple[float, float, dict[str, list[dict[str, list[object]]]]]:
+def _pick(
+    folder: Path, home: str, *more: str
+) -> tuple[float, float, dict[str, list[dict[str, list[object]]]]]:
     """Seconds, peak resident memory of all its processes in MB, and the document."""
     words = [sys.executable, "-m", "finepick", "pick", str(folder), "--json", "--workers", "2", *more]
     with tempfile.TemporaryFile() as out:
@@ -138,10 +153,14 @@ def _resident(pid: int) -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--size", default="4000x3000")
-    parser.add_argument("--memory", action="store_true", help="measure memory at 500 and 5,000 photos instead")
+    parser.add_argument(
+        "--memory", action="store_true", help="measure memory at 500 and 5,000 photos instead"
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench", help="where to render")
     return parser.parse_args()
 

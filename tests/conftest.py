@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: as the command line does, and why stands there
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # before numpy: as the command line does, and why stands there
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,7 +49,12 @@ def scene(seed: int, size: tuple[int, int] = (480, 320)) -> Image.Image:
 
 
 def save_photo(
-    picture: Image.Image, path: Path, *, taken: datetime | None = None, camera: str = "Camera One", **options: Any
+    picture: Image.Image,
+    path: Path,
+    *,
+    taken: datetime | None = None,
+    camera: str = "Camera One",
+    **options: Any,
 ) -> Path:
     """*picture* as a file with the time in its EXIF, to the millisecond."""
     exif = Image.Exif()
@@ -57,7 +64,11 @@ def save_photo(
         ifd[0x9003] = taken.strftime("%Y:%m:%d %H:%M:%S")
         ifd[0x9291] = f"{taken.microsecond // 1000:03d}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, exif=exif, **({"quality": 92} | options if path.suffix.lower() in (".jpg", ".jpeg") else options))
+    picture.save(
+        path,
+        exif=exif,
+        **({"quality": 92} | options if path.suffix.lower() in (".jpg", ".jpeg") else options),
+    )
     return path
 
 
@@ -102,10 +113,12 @@ Finepick = Callable[..., Run]
 
 
 @pytest.fixture
-def finepick(own_state: Path) -> Iterator[Finepick]:
+def finepick(own_state: Path) -> Finepick:
     """`finepick WORDS…` in a process of its own, as people run it."""
 
-    def run(*words: str | os.PathLike[str], cwd: Path | None = None, environment: dict[str, str] | None = None) -> Run:
+    def run(
+        *words: str | os.PathLike[str], cwd: Path | None = None, environment: dict[str, str] | None = None
+    ) -> Run:
         done = subprocess.run(
             [sys.executable, "-m", "finepick", *map(os.fspath, words)],
             capture_output=True,
@@ -115,7 +128,7 @@ def finepick(own_state: Path) -> Iterator[Finepick]:
         )
         return Run(done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace"))
 
-    yield run
+    return run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -30,9 +30,11 @@ def test_pick_gives_rankings_with_a_best_photo_and_reasons(shoot: Path) -> None:
 
 
 def test_rank_takes_paths_of_any_kind(shoot: Path) -> None:
-    ranking = finepick.rank([shoot / "burst_0.jpg", str(shoot / "burst_2.jpg"), os.fspath(shoot / "burst_4.jpg")])
+    ranking = finepick.rank(
+        [shoot / "burst_0.jpg", str(shoot / "burst_2.jpg"), os.fspath(shoot / "burst_4.jpg")]
+    )
 
-    assert [Path(ranking.photos[i].path).name for i in ranking.order][0] == "burst_2.jpg"
+    assert Path(ranking.photos[ranking.order[0]].path).name == "burst_2.jpg"
 
 
 def test_best_of_takes_pictures_arrays_and_paths(shoot: Path) -> None:
@@ -46,7 +48,12 @@ def test_best_of_takes_pictures_arrays_and_paths(shoot: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "error"),
-    [([], ValueError), ([np.zeros((4, 4))], ValueError), ([np.zeros((0, 4, 3), np.uint8)], ValueError), ([None], TypeError)],
+    [
+        ([], ValueError),
+        ([np.zeros((4, 4))], ValueError),
+        ([np.zeros((0, 4, 3), np.uint8)], ValueError),
+        ([None], TypeError),
+    ],
 )
 def test_best_of_refuses_what_is_no_picture(wrong: list[object], error: type[Exception]) -> None:
     with pytest.raises(error):

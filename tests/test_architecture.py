@@ -54,7 +54,9 @@ def test_every_scorer_in_the_catalogue_says_who_it_is() -> None:
 
 
 def _python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def _seconds(code: str) -> float:

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from finepick.batch.messages import read_message, write_message
 
 
-@given(st.dictionaries(st.text(st.characters(), max_size=5), st.text(st.characters(), max_size=20)), st.lists(st.binary(max_size=50)))
+@given(
+    st.dictionaries(st.text(st.characters(), max_size=5), st.text(st.characters(), max_size=20)),
+    st.lists(st.binary(max_size=50)),
+)
 def test_any_head_and_any_blobs_survive(head: dict[str, str], blobs: list[bytes]) -> None:
     head.pop("sizes", None)
     stream = io.BytesIO()

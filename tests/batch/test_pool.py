@@ -92,7 +92,9 @@ def test_a_crash_and_a_hang_cost_their_own_photo_only(pool: ReaderPool, tmp_path
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no limit on address space")
 @pytest.mark.usefixtures("sabotaged")
-def test_a_photo_that_wants_all_memory_is_refused_and_the_reader_lives_on(pool: ReaderPool, tmp_path: Path) -> None:
+def test_a_photo_that_wants_all_memory_is_refused_and_the_reader_lives_on(
+    pool: ReaderPool, tmp_path: Path
+) -> None:
     greedy = pool.ask(picture(tmp_path, "greedy.png", GREEDY))
     modest = pool.ask(picture(tmp_path, "modest.png", 60))
 

@@ -40,7 +40,9 @@ def test_the_document_of_pick_is_the_one_promised(finepick: Finepick, shoot: Pat
         photos = series["photos"]
         assert sum(photo["p_best"] for photo in photos) == pytest.approx(1)
         assert series["best"] == photos[0]["path"]
-        assert [photo["score"] for photo in photos] == sorted((photo["score"] for photo in photos), reverse=True)
+        assert [photo["score"] for photo in photos] == sorted(
+            (photo["score"] for photo in photos), reverse=True
+        )
         assert [photo["keep"] for photo in photos] == [True] + [False] * (len(photos) - 1)
         for photo in photos:
             assert photo["coarse"] is None or 1 <= photo["coarse"] <= 10
@@ -52,11 +54,15 @@ def test_the_document_of_pick_is_the_one_promised(finepick: Finepick, shoot: Pat
 def test_paths_are_spelt_as_given(finepick: Finepick, shoot: Path) -> None:
     document = finepick("pick", "./shoot", "--json", cwd=shoot.parent).document
 
-    assert all(photo["path"].startswith("./shoot/") for series in document["series"] for photo in series["photos"])
+    assert all(
+        photo["path"].startswith("./shoot/") for series in document["series"] for photo in series["photos"]
+    )
 
 
 def test_rank_makes_one_series_of_what_it_is_given(finepick: Finepick, shoot: Path) -> None:
-    run = finepick("rank", shoot / "burst_0.jpg", shoot / "deep" / "single.jpg", shoot / "pair a.png", "--json")
+    run = finepick(
+        "rank", shoot / "burst_0.jpg", shoot / "deep" / "single.jpg", shoot / "pair a.png", "--json"
+    )
 
     assert run.code == 0
     [series] = run.document["series"]
@@ -188,7 +194,9 @@ def test_models_path_names_a_file_that_is_there(finepick: Finepick) -> None:
     assert Path(run.out.strip()).is_file()
 
 
-def test_out_writes_report_tables_and_the_same_document(finepick: Finepick, shoot: Path, tmp_path: Path) -> None:
+def test_out_writes_report_tables_and_the_same_document(
+    finepick: Finepick, shoot: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "report"
     run = finepick("pick", shoot, "--json", "--out", out)
 
@@ -200,9 +208,21 @@ def test_out_writes_report_tables_and_the_same_document(finepick: Finepick, shoo
 
 
 def test_originals_are_never_touched(finepick: Finepick, shoot: Path, tmp_path: Path) -> None:
-    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in shoot.rglob("*") if path.is_file()}
+    before = {
+        path: (path.stat().st_mtime_ns, path.read_bytes()) for path in shoot.rglob("*") if path.is_file()
+    }
 
-    run = finepick("pick", shoot, "--out", tmp_path / "r", "--copy-keeps", tmp_path / "k", "--manifest", tmp_path / "m", "--xmp")
+    run = finepick(
+        "pick",
+        shoot,
+        "--out",
+        tmp_path / "r",
+        "--copy-keeps",
+        tmp_path / "k",
+        "--manifest",
+        tmp_path / "m",
+        "--xmp",
+    )
 
     assert run.code == 0
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before} == before

@@ -28,7 +28,10 @@ def many(tmp_path: Path) -> Path:
 
 def start(*words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "finepick", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-m", "finepick", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
@@ -102,7 +105,11 @@ def test_readers_do_not_outlive_a_killed_run(many: Path, own_state: Path) -> Non
 
 
 def _all_children(pid: int) -> list[str]:
-    return [word for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()]
+    return [
+        word
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for word in (task / "children").read_text().split()
+    ]
 
 
 def _lives(pid: int) -> bool:
@@ -134,7 +141,9 @@ def test_a_damaged_cache_is_set_aside(shoot: Path, own_state: Path, finepick: Fi
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
-def test_a_folder_that_vanishes_midway_ends_in_a_clear_error_or_in_skipped(many: Path, own_state: Path) -> None:
+def test_a_folder_that_vanishes_midway_ends_in_a_clear_error_or_in_skipped(
+    many: Path, own_state: Path
+) -> None:
     inner = many / "inner"
     inner.mkdir()
     for path in sorted(many.glob("*.jpg"))[COUNT // 2 :]:

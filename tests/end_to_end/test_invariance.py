@@ -23,7 +23,11 @@ COUNT = 5
 MODELS = ("sharpness", "measured", "measurement:entropy")
 
 names = st.lists(
-    st.text(st.characters(codec="utf-8", exclude_characters="/\\\0.", exclude_categories=("Cc", "Cs")), min_size=1, max_size=12),
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="/\\\0.", exclude_categories=("Cc", "Cs")),
+        min_size=1,
+        max_size=12,
+    ),
     min_size=COUNT,
     max_size=COUNT,
     unique_by=str.casefold,
@@ -53,10 +57,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     photos = []
     for i in range(COUNT):
         moved = base.crop((4 * i, 2 * i, 360 + 4 * i, 270 + 2 * i))
-        photos.append(save_photo(moved.filter(ImageFilter.GaussianBlur(0.4 * i)), room / "source" / f"{i}.jpg"))
+        photos.append(
+            save_photo(moved.filter(ImageFilter.GaussianBlur(0.4 * i)), room / "source" / f"{i}.jpg")
+        )
     plain = load_settings({"FINEPICK_HOME": str(room / "home")})
     libraries = {
-        workers: Library(replace(plain, workers=workers, cache_folder=str(room / f"cache{workers}")), fresh=True)
+        workers: Library(
+            replace(plain, workers=workers, cache_folder=str(room / f"cache{workers}")), fresh=True
+        )
         for workers in (1, 3)
     }
     yield World(photos, room, libraries)
@@ -65,7 +73,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(names=names, order=st.permutations(range(COUNT)), workers=st.sampled_from([1, 3]), model=st.sampled_from(MODELS))
+@given(
+    names=names,
+    order=st.permutations(range(COUNT)),
+    workers=st.sampled_from([1, 3]),
+    model=st.sampled_from(MODELS),
+)
 def test_names_order_folder_and_workers_do_not_matter(
     world: World, names: list[str], order: list[int], workers: int, model: str
 ) -> None:
@@ -83,7 +96,9 @@ def test_names_order_folder_and_workers_do_not_matter(
         assert changed[digest] == pytest.approx((score, coarse, p_best), abs=1e-6)
 
 
-def _judged(world: World, paths: list[str], workers: int, model: str) -> dict[str, tuple[float, float, float]]:
+def _judged(
+    world: World, paths: list[str], workers: int, model: str
+) -> dict[str, tuple[float, float, float]]:
     result = pick_photos(
         world.libraries[workers], paths, scorer=load_scorer(model), options=PickOptions(group="one")
     )

@@ -18,13 +18,21 @@ from tests.conftest import ROOT
 def test_the_wheel_alone_picks(tmp_path: Path, shoot: Path, own_state: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     wheels, clean = tmp_path / "wheels", tmp_path / "clean"
-    _run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, ROOT], environment)
+    _run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, ROOT],
+        environment,
+    )
     [wheel] = wheels.glob("finepick-*.whl")
     venv.create(clean, with_pip=True)
     python = clean / ("Scripts" if os.name == "nt" else "bin") / "python"
-    _run([python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel], environment)
+    _run(
+        [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel],
+        environment,
+    )
 
-    out = _run([python, "-m", "finepick", "pick", shoot, "--json", "--out", tmp_path / "out"], environment, tmp_path)
+    out = _run(
+        [python, "-m", "finepick", "pick", shoot, "--json", "--out", tmp_path / "out"], environment, tmp_path
+    )
     installed = _run([python, "-m", "pip", "list", "--format", "json"], environment)
 
     assert any(Path(series["best"] or "").name == "burst_2.jpg" for series in json.loads(out)["series"])
@@ -36,6 +44,8 @@ def test_the_wheel_alone_picks(tmp_path: Path, shoot: Path, own_state: Path) -> 
 
 
 def _run(words: list[str | Path], environment: dict[str, str], cwd: Path | None = None) -> str:
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, env=environment, cwd=cwd, timeout=600)
+    done = subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, env=environment, cwd=cwd, timeout=600
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout

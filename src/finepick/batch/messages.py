@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 _LENGTHS = struct.Struct("<II")
 
@@ -40,7 +40,7 @@ class Reply:
     blobs: tuple[bytes, ...] = ()
 
 
-def write_message(stream: BinaryIO, head: dict[str, Any], blobs: tuple[bytes, ...] = ()) -> None:
+def write_message(stream: IO[bytes], head: dict[str, Any], blobs: tuple[bytes, ...] = ()) -> None:
     """One message; the head is ASCII JSON, in which surrogate escapes survive."""
     text = json.dumps({**head, "sizes": [len(blob) for blob in blobs]}).encode("ascii")
     stream.write(_LENGTHS.pack(len(text), sum(map(len, blobs))))
@@ -50,7 +50,7 @@ def write_message(stream: BinaryIO, head: dict[str, Any], blobs: tuple[bytes, ..
     stream.flush()
 
 
-def read_message(stream: BinaryIO) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], tuple[bytes, ...]]:
     """The next message. Raises EOFError where the other side is gone."""
     head_length, body_length = _LENGTHS.unpack(_exactly(stream, _LENGTHS.size))
     head = json.loads(_exactly(stream, head_length))
@@ -62,7 +62,7 @@ def read_message(stream: BinaryIO) -> tuple[dict[str, Any], tuple[bytes, ...]]:
     return head, tuple(blobs)
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _exactly(stream: IO[bytes], count: int) -> bytes:
     data = stream.read(count)
     if len(data) != count:
         raise EOFError

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from types import TracebackType
 
 from finepick.batch.messages import Reply, Request, read_message, write_message
@@ -169,13 +170,17 @@ class _Reader:
         return self._process
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        complaints = tempfile.TemporaryFile()
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed once the child has it
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "finepick.batch.reader", str(self._memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env={**os.environ, **_READER_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env={
+                **os.environ,
+                **_READER_ENVIRONMENT,
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            },
             # A session of its own: Ctrl-C is for the parent alone.
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -189,7 +194,9 @@ class _Reader:
             complaints.seek(0)
             said = complaints.read().decode(errors="replace").strip().splitlines()
             self.bury()
-            raise FinepickError(f"a reader process did not start: {said[-1] if said else 'no reason given'}") from None
+            raise FinepickError(
+                f"a reader process did not start: {said[-1] if said else 'no reason given'}"
+            ) from None
         finally:
             self._deadline = float("inf")
             complaints.close()
@@ -204,10 +211,8 @@ class _Reader:
         process.kill()
         code = process.wait()
         process.stdout.close()
-        try:
+        with suppress(OSError):  # what was not yet sent has nowhere to go
             process.stdin.close()
-        except OSError:  # what was not yet sent has nowhere to go
-            pass
         return code
 
 

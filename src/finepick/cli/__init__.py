@@ -63,7 +63,9 @@ def _from_system(error: OSError) -> FinepickError:
     from finepick.errors import OutputError
 
     path = error.filename if isinstance(error.filename, str) else None
-    return OutputError(f"{error.strerror or error}; check the disk and its permissions, then repeat", path=path)
+    return OutputError(
+        f"{error.strerror or error}; check the disk and its permissions, then repeat", path=path
+    )
 
 
 def _interrupted() -> int:

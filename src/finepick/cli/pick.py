@@ -23,7 +23,9 @@ CopyKeeps = Annotated[
     str | None, typer.Option("--copy-keeps", metavar="DIR", help="Copy the keeps there, verified.")
 ]
 Xmp = Annotated[bool, typer.Option("--xmp", help="Mark the keeps in XMP sidecars.")]
-XmpRejects = Annotated[bool, typer.Option("--xmp-rejects", help="With --xmp: mark the rest as rejected, too.")]
+XmpRejects = Annotated[
+    bool, typer.Option("--xmp-rejects", help="With --xmp: mark the rest as rejected, too.")
+]
 XmpRatings = Annotated[
     str | None,
     typer.Option("--xmp-ratings", metavar="MAP", help="With --xmp: stars, such as 'best=5,keep=4,rest=2'."),
@@ -53,7 +55,12 @@ def pick(
     keep_per_series: PerSeries = 1,
     keep: Annotated[
         int | None,
-        typer.Option("--keep", metavar="N", min=0, help="How many to keep of the whole shoot, as different as possible."),
+        typer.Option(
+            "--keep",
+            metavar="N",
+            min=0,
+            help="How many to keep of the whole shoot, as different as possible.",
+        ),
     ] = None,
     out: Out = None,
     manifest: ManifestFolder = None,

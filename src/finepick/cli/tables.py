@@ -56,7 +56,9 @@ def print_verdict(verdict: Verdict, left: Sequence[str]) -> None:
         winner = verdict.a if verdict.winner == "a" else verdict.b
         console.print(Text.assemble((printable(winner), "bold"), f" is better ({sure:.0%} sure)."))
     for reason in verdict.reasons:
-        console.print(Text(f"  {'+' if reason.direction == 'better' else '−'} {printable(verdict.a)}: {reason.text}"))
+        console.print(
+            Text(f"  {'+' if reason.direction == 'better' else '−'} {printable(verdict.a)}: {reason.text}")
+        )
     for line in left:
         console.print(Text(printable(line)))
 
@@ -91,7 +93,9 @@ def _series_table(rankings: Sequence[Ranking], pictures: Mapping[str, bytes]) ->
         cells = [ranking.id, _KINDS[ranking.kind], str(len(ranking)), *_verdict_cells(ranking)]
         if pictures:
             shown = ranking.best or ranking.photos[0]
-            table.add_row(half_blocks(pictures[shown.path]) if shown.path in pictures else "", *map(_cell, cells))
+            table.add_row(
+                half_blocks(pictures[shown.path]) if shown.path in pictures else "", *map(_cell, cells)
+            )
         else:
             table.add_row(*map(_cell, cells))
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def pack_study(study: Study) -> bytes:
         [[str(one.attribute), one.direction, one.strength, one.versus, one.text] for one in row]
         for row in study.reasons
     ]
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "fine": judgement.fine.astype(np.float64),
         "preference": judgement.preference.astype(np.float64),
         "too_close": np.array([judgement.too_close], np.uint8),
@@ -83,7 +84,9 @@ def pack_study(study: Study) -> bytes:
     }
     if judgement.coarse is not None:
         arrays["coarse"] = judgement.coarse.astype(np.float64)
-    return pack_arrays(arrays | {f"map{i}": one for i, one in enumerate(study.maps)})
+    for i, one in enumerate(study.maps):
+        arrays[f"map{i}"] = one
+    return pack_arrays(arrays)
 
 
 def unpack_study(blob: bytes) -> Study | None:

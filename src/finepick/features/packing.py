@@ -31,7 +31,9 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Bytes that `unpack_arrays` turns back into the same arrays (uint8, int32, float32 or float64)."""
     index = [[name, _CODES[array.dtype], list(array.shape)] for name, array in arrays.items()]
     head = json.dumps(index, separators=(",", ":")).encode()
-    body = b"".join([_LENGTH.pack(len(head)), head, *(np.ascontiguousarray(array).tobytes() for array in arrays.values())])
+    body = b"".join(
+        [_LENGTH.pack(len(head)), head, *(np.ascontiguousarray(array).tobytes() for array in arrays.values())]
+    )
     return _HEAD.pack(_MAGIC, zlib.crc32(body)) + body
 
 

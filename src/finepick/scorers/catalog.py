@@ -56,8 +56,9 @@ def load_scorer(name: str, *, device: str = "cpu") -> Scorer:
             path=name,
         )
     family, separator, argument = name.partition(":")
-    if family not in SCORERS or bool(separator) != (family == "measurement"):
-        raise unknown_scorer(name)
+    if family not in SCORERS or (separator and name not in scorer_names()) or name == "measurement":
+        known = ", ".join(scorer_names())
+        raise UnknownScorerError(f"there is no model called '{name}'; known are {known}")
     module, _, class_name = SCORERS[family].partition(":")
     scorer_class = getattr(importlib.import_module(module), class_name)
     scorer: Scorer = scorer_class(argument) if separator else scorer_class()
@@ -70,7 +71,3 @@ def is_loadable_elsewhere(scorer: Scorer) -> bool:
         return load_scorer(scorer.info.name).info == scorer.info
     except ScorerError:
         return False
-
-
-def unknown_scorer(name: str) -> UnknownScorerError:
-    return UnknownScorerError(f"there is no model called '{name}'; known are {', '.join(scorer_names())}")

@@ -51,10 +51,7 @@ class MeasurementScorer:
     """Ranks by one measurement of the whole frame, the largest first."""
 
     def __init__(self, name: str) -> None:
-        if name not in MEASUREMENTS:
-            from finepick.scorers.catalog import unknown_scorer
-
-            raise unknown_scorer(f"measurement:{name}")
+        """Raises KeyError for a name that is not in `MEASUREMENTS`."""
         self._measurement = MEASUREMENTS[name]
         self._name = f"measurement:{name}"
 

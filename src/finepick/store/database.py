@@ -99,7 +99,11 @@ class Cache:
     @property
     def size_bytes(self) -> int:
         """How much room the cache takes up, what it could give back included."""
-        return sum(os.path.getsize(self.path + suffix) for suffix in ("", "-wal") if os.path.exists(self.path + suffix))
+        return sum(
+            os.path.getsize(self.path + suffix)
+            for suffix in ("", "-wal")
+            if os.path.exists(self.path + suffix)
+        )
 
     def close(self) -> None:
         """Note what was used and let go of the file. Safe to call twice."""

@@ -49,8 +49,12 @@ def examine(settings: Settings) -> list[Finding]:
 def _formats() -> Iterator[Finding]:
     from PIL import features
 
-    yield Finding("JPEG, PNG, TIFF, GIF", bool(features.check("jpg") and features.check("zlib")), _version("pillow"))
-    yield Finding("WebP", bool(features.check("webp")), _version("pillow"), _hint(features.check("webp"), "pillow"))
+    yield Finding(
+        "JPEG, PNG, TIFF, GIF", bool(features.check("jpg") and features.check("zlib")), _version("pillow")
+    )
+    yield Finding(
+        "WebP", bool(features.check("webp")), _version("pillow"), _hint(features.check("webp"), "pillow")
+    )
     heif = importlib.util.find_spec("pillow_heif") is not None
     yield Finding("HEIC, AVIF", heif, _version("pillow-heif"), _hint(heif, "pillow-heif"))
 
@@ -65,7 +69,9 @@ def _extras() -> Iterator[Finding]:
 def _readers(settings: Settings) -> Finding:
     from finepick.batch.messages import Request
 
-    pool = ReaderPool(workers=1, seconds=settings.seconds_per_photo, memory_bytes=settings.worker_memory_bytes)
+    pool = ReaderPool(
+        workers=1, seconds=settings.seconds_per_photo, memory_bytes=settings.worker_memory_bytes
+    )
     try:
         with pool:
             pool.ask(Request("examine", os.devnull, 64))

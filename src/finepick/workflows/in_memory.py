@@ -40,5 +40,7 @@ def frame_of(picture: Picture) -> Frame:
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"a picture is a PIL image, a uint8 array or a path, not {type(picture).__name__}")
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-        raise ValueError(f"an array must be uint8, H × W × 3 and not empty, not {picture.dtype} {picture.shape}")
+        raise ValueError(
+            f"an array must be uint8, H × W × 3 and not empty, not {picture.dtype} {picture.shape}"
+        )
     return frame_from_image(Image.fromarray(picture), long_side=WORKING_SIDE)

@@ -68,7 +68,9 @@ class SeriesPictures:
         self._library = library
         self._scorer = scorer
         self._photos = {photo.path: photo for ranking in result for photo in ranking.photos}
-        self._series = {photo.path: ranking.photos for ranking in result if len(ranking) > 1 for photo in ranking.photos}
+        self._series = {
+            photo.path: ranking.photos for ranking in result if len(ranking) > 1 for photo in ranking.photos
+        }
         self._maps: dict[str, FloatArray] = {}
 
     def thumbnail(self, path: str) -> bytes | None:

@@ -93,9 +93,7 @@ class Library:
                 lost.append(Skipped(file.path, Stage.READ, reply.error))
         skipped = tuple(sorted((*found.skipped, *lost), key=lambda one: one.path))
         photos = tuple(
-            Photo(file.path, *facts[file.path], file.companions)
-            for file in found.files
-            if file.path in facts
+            Photo(file.path, *facts[file.path], file.companions) for file in found.files if file.path in facts
         )
         _complain_if_gone(paths, skipped)
         if not photos:

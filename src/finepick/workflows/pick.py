@@ -64,7 +64,9 @@ def pick_photos(
         if ranking is not None:
             rankings.append(replace(ranking, id=f"s{len(rankings) + 1:04d}"))
     if not rankings:
-        raise NothingReadableError(f"no photo could be judged; '{lost[0].path}': {lost[0].reason}", path=lost[0].path)
+        raise NothingReadableError(
+            f"no photo could be judged; '{lost[0].path}': {lost[0].reason}", path=lost[0].path
+        )
     keeps = choose_keeps(rankings, per_series=options.keep_per_series, total=options.keep)
     return PickResult(
         series=tuple(replace(ranking, keep=keep) for ranking, keep in zip(rankings, keeps, strict=True)),

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from finepick.batch.messages import Request
 from finepick.domain import FloatArray, Photo, Ranking, Reason, Series
 from finepick.errors import ImageError
@@ -109,9 +107,7 @@ def _remember(library: Library, key: str, blob: bytes) -> None:
     library.renewed.add(key)
 
 
-def _study_requests(
-    library: Library, unknown: dict[str, list[Photo]], scorer: Scorer
-) -> Iterator[Request]:
+def _study_requests(library: Library, unknown: dict[str, list[Photo]], scorer: Scorer) -> Iterator[Request]:
     for key, photos in unknown.items():
         try:
             blobs = tuple(pack_features(library.features(photo)) for photo in photos)
