@@ -184,10 +184,19 @@ def _focus_wanders(frames: Sequence[PhotoFeatures]) -> bool:
     curves = sharpness[:, changing]
     winner = curves.argmax(axis=0)
     shares = np.bincount(winner, minlength=len(frames)) / len(winner)
-    if (shares >= 0.03).sum() < max(3, 0.6 * len(frames)):
+    if (shares >= 0.03).sum() < max(3, 0.6 * len(frames)) or _effective_number(shares) < 0.65 * len(frames):
         return False
     grid = frames[0].measurements.grid.shape[:2]
     return _share_of_single_peaks(curves, winner) >= 0.7 and _is_smooth(winner, changing.reshape(grid))
+
+
+def _effective_number(shares: NDArray[np.float64]) -> float:
+    """e to the entropy of *shares*: how many frames win places, as if all those won equally many.
+
+    In a burst with one sharp frame that frame wins most of them.
+    """
+    won = shares[shares > 0]
+    return float(np.exp(-(won * np.log(won)).sum()))
 
 
 def _is_smooth(winner: NDArray[np.intp], places: NDArray[np.bool_]) -> bool:
