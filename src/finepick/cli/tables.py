@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from finepick.cli.printing import printable
-from finepick.domain import PickResult, Ranking, Reason, ScoreResult, SeriesKind, Skipped, Verdict
+from finepick.domain import Photo, PickResult, Ranking, Reason, ScoreResult, SeriesKind, Skipped, Verdict
 
 _SHOWN_SKIPPED = 20
 
@@ -31,7 +32,10 @@ def print_pick(result: PickResult, pictures: Mapping[str, bytes], left: Sequence
     console = Console(highlight=False)
     series = [ranking for ranking in result if len(ranking) > 1]
     if series:
-        console.print(_series_table(series, pictures))
+        folder = _common_folder([_shown(ranking).path for ranking in series])
+        if folder:
+            console.print(Text(printable(folder), "dim"), soft_wrap=True)
+        console.print(_series_table(series, pictures, folder))
     singles = len(result.series) - len(series)
     if singles:
         console.print(f"{_count(singles, 'photo stands', 'photos stand')} alone.")
@@ -79,7 +83,19 @@ def print_skipped(skipped: Sequence[Skipped]) -> None:
     _print_skipped(Console(highlight=False), skipped)
 
 
-def _series_table(rankings: Sequence[Ranking], pictures: Mapping[str, bytes]) -> Table:
+def _shown(ranking: Ranking) -> Photo:
+    """The photo that stands for its series: the best, or the first of a set that is kept whole."""
+    return ranking.best or ranking.photos[0]
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """The folder that all *paths* lie below, with its separator, or "" where there is none."""
+    folders = [os.path.join(os.path.dirname(path), "") for path in paths]
+    common, separator, _ = os.path.commonprefix(folders).rpartition(os.sep)
+    return common + separator
+
+
+def _series_table(rankings: Sequence[Ranking], pictures: Mapping[str, bytes], folder: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 1 if pictures else 0, 0))
     if pictures:
         table.add_column("")
@@ -90,9 +106,10 @@ def _series_table(rankings: Sequence[Ranking], pictures: Mapping[str, bytes]) ->
     table.add_column("sure", justify="right")
     table.add_column("why", overflow="fold", ratio=3)
     for ranking in rankings:
-        cells = [ranking.id, _KINDS[ranking.kind], str(len(ranking)), *_verdict_cells(ranking)]
+        path = _shown(ranking).path.removeprefix(folder)
+        cells = [ranking.id, _KINDS[ranking.kind], str(len(ranking)), path, *_verdict_cells(ranking)]
         if pictures:
-            shown = ranking.best or ranking.photos[0]
+            shown = _shown(ranking)
             table.add_row(
                 half_blocks(pictures[shown.path]) if shown.path in pictures else "", *map(_cell, cells)
             )
@@ -102,14 +119,15 @@ def _series_table(rankings: Sequence[Ranking], pictures: Mapping[str, bytes]) ->
 
 
 def _verdict_cells(ranking: Ranking) -> list[str | Text]:
-    if not ranking.is_ranked or ranking.best is None or ranking.p_best is None:
-        return [f"{ranking.photos[0].path} …", "", Text("kept whole", "dim")]
+    """How sure, and why."""
+    if not ranking.is_ranked or ranking.p_best is None:
+        return ["", Text("kept whole", "dim")]
     best = ranking.order[0]
-    reasons = ranking.why[best] if ranking.why else ()
-    why = "; ".join(reason.text for reason in _supporting(reasons)[:2])
+    sure = f"{ranking.p_best[best]:.0%}"
     if ranking.too_close:
-        return [ranking.best.path, f"{ranking.p_best[best]:.0%}", Text("too close to call", "yellow")]
-    return [ranking.best.path, f"{ranking.p_best[best]:.0%}", why]
+        return [sure, Text("too close to call: look for yourself", "yellow")]
+    reasons = ranking.why[best] if ranking.why else ()
+    return [sure, "; ".join(reason.text for reason in _supporting(reasons)[:2])]
 
 
 def _supporting(reasons: Sequence[Reason]) -> list[Reason]:
