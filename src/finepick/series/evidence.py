@@ -22,7 +22,7 @@ ACTION_SECONDS = 10.0
 SITTING_SECONDS = 300.0
 OUTING_SECONDS = 2 * 3600.0
 
-_WORTH_A_LOOK = 2  # matches among 64 points: one unlike pair in ten has them, every pair with 8 inliers
+_WORTH_A_LOOK = 3  # matches among 64 points: one unlike pair in forty has them, every pair with 8 inliers
 
 Value = TypeVar("Value")
 
@@ -216,7 +216,7 @@ class Examiner:
     """Looks at pairs of photos; keeps small views of the *capacity* photos used last."""
 
     def __init__(
-        self, lookup: FeatureLookup, descriptors: NDArray[np.float32], *, capacity: int = 512
+        self, lookup: FeatureLookup, descriptors: NDArray[np.float32], *, capacity: int = 1024
     ) -> None:
         self._lookup = lookup
         self._descriptors = descriptors
