@@ -33,6 +33,7 @@ _VIEW_SIDE = 128
 _VIEW_POINTS = 8
 _VIEW_NOISE = 4.0  # grey levels; in a dark frame less than that is noise
 _WORTH_REFINING = 0.15
+_WORTH_COMPARING = 0.2
 _ELSEWHERE = 0.05
 _TILES_PER_UNIT = 16
 _LEAST_POINTS = 60
@@ -122,10 +123,11 @@ def most_central(frames: Sequence[PhotoFeatures]) -> int:
 class View:
     """A small, locally normalised view of a frame, for `likeness_in_place`; some 25 KB.
 
-    pixels: (rows, columns) int8, long side 128, 0 = the local mean. scale: pixels per frame unit. shape: width /
-    height. places: (tiles, 8) flat indices of the strongest gradients of each tile that has as many.
-    detail: (tiles, 8) float32, grey there around its mean, evened out. weights: (tiles,) how much each tile says
-    of where it is, in [0, 1]: 0 for a straight edge, which looks the same all along, 1 where edges run every way.
+    pixels: (rows, columns) int8, long side 128, 0 = the local mean. scale: pixels per frame unit.
+    shape: width / height. places: (tiles, 8) flat indices of the strongest gradients of each tile that has as
+    many. detail: (tiles, 8) float32, grey there around its mean, evened out. weights: (tiles,) how much each
+    tile says of where it is, in [0, 1]: 0 for a straight edge, which looks the same all along, 1 where edges
+    run every way.
     """
 
     pixels: NDArray[np.int8]
@@ -182,13 +184,14 @@ def _likeness_seen_from(a: View, b: View) -> float:
 
     def likeness(fit: FloatArray) -> float:
         values, inside = _sample(there, target.points, fit)
-        return _likeness_of_detail(
-            a, values.reshape(a.places.shape), inside.reshape(a.places.shape).all(axis=1)
-        )
+        whole = np.asarray(np.all(inside.reshape(a.places.shape), axis=1))
+        return _likeness_of_detail(a, values.reshape(a.places.shape), whole)
 
     fit = max((_identity(), _refine(target, there, _identity(), 3)), key=likeness)
-    elsewhere = [likeness(fit + shift) for shift in _shifts(_ELSEWHERE)]
-    return likeness(fit) - max(0.0, *elsewhere)
+    best = likeness(fit)
+    if best < _WORTH_COMPARING:
+        return best
+    return best - max(0.0, *(likeness(fit + shift) for shift in _shifts(_ELSEWHERE)))
 
 
 def _shifts(distance: float) -> list[FloatArray]:
@@ -198,7 +201,7 @@ def _shifts(distance: float) -> list[FloatArray]:
 
 
 def _likeness_of_detail(seen_from: View, values: Floats, inside: NDArray[np.bool_] | None) -> float:
-    """Weighted correlation of *values* (tiles, 8) with a view's own, within tiles that have structure in both.
+    """Weighted correlation of *values* (tiles, 8) with a view's own, in tiles that have structure in both.
 
     Within tiles, so that a shared horizon or border says nothing; each tile halfway to unit length, so that a
     few strong ones do not decide alone.
