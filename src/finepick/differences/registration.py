@@ -33,6 +33,7 @@ _VIEW_SIDE = 128
 _VIEW_POINTS = 8
 _VIEW_NOISE = 4.0  # grey levels; in a dark frame less than that is noise
 _WORTH_REFINING = 0.15
+_WORTH_COMPARING = 0.2
 _ELSEWHERE = 0.05
 _TILES_PER_UNIT = 16
 _LEAST_POINTS = 60
@@ -120,22 +121,43 @@ def most_central(frames: Sequence[PhotoFeatures]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A small, locally normalised view of a frame, for `likeness_in_place`; shape: width / height.
+    """A small, locally normalised view of a frame, for `likeness_in_place`; some 25 KB.
 
-    weights: (tiles,) how much each tile says of where it is, in [0, 1]: 0 for a straight edge, which looks
-    the same all along, 1 where edges run every way.
+    pixels: (rows, columns) int8, long side 128, 0 = the local mean. scale: pixels per frame unit.
+    shape: width / height. places: (tiles, 8) flat indices of the strongest gradients of each tile that has as
+    many. detail: (tiles, 8) float32, grey there around its mean, evened out. weights: (tiles,) how much each
+    tile says of where it is, in [0, 1]: 0 for a straight edge, which looks the same all along, 1 where edges
+    run every way.
     """
 
-    level: _Level
-    target: _Target
-    weights: Floats
+    pixels: NDArray[np.int8]
+    scale: tuple[float, float]
     shape: float
+    places: NDArray[np.int32]
+    detail: Floats
+    weights: Floats
 
 
 def view(frame: PhotoFeatures) -> View:
     level = _level(frame, _VIEW_SIDE, _VIEW_NOISE)
-    target, weights = _tiled_target(level, _VIEW_POINTS)
-    return View(level, target, weights, frame.size[0] / frame.size[1])
+    across, down = _gradients(level.pixels)
+    rows, columns, strength = _strongest_of_each_tile(across * across + down * down, _VIEW_POINTS)
+    full = strength.min(axis=1, initial=np.inf) >= 2 * _LEAST_GRADIENT
+    places = (rows * level.pixels.shape[1] + columns)[full]
+    detail, energy = _around_zero(level.pixels.ravel()[places])
+    steady = energy >= _LEAST_ENERGY
+    places, detail, energy = places[steady], detail[steady], energy[steady]
+    gx, gy = across.ravel()[places], down.ravel()[places]
+    xx, yy, xy = ((one * other).sum(axis=1) for one, other in ((gx, gx), (gy, gy), (gx, gy)))
+    weights = np.clip(4 * (xx * yy - xy * xy) / ((xx + yy) ** 2 + 1e-6), 0, 1)
+    return View(
+        pixels=level.pixels.astype(np.int8),
+        scale=level.scale,
+        shape=frame.size[0] / frame.size[1],
+        places=places.astype(np.int32),
+        detail=detail / energy[:, None] ** 0.25,
+        weights=weights.astype(np.float32),
+    )
 
 
 def likeness_in_place(a: View, b: View) -> float:
@@ -144,23 +166,32 @@ def likeness_in_place(a: View, b: View) -> float:
     Correlation of fine detail at the well-structured places of one frame; the better of both directions
     counts, because what is clipped in one frame has structure in the other only. What they share a twentieth
     beside as well does not count, so lines of text are no likeness. A shift of a percent or two is undone.
-    Unlike frames stay below about .2; frames of other shape or without structure score 0.
+    Unlike frames stay below about .25; frames of other shape or without structure score 0.
     """
-    if abs(a.shape / b.shape - 1) > 0.02:
+    if abs(a.shape / b.shape - 1) > 0.02 or min(len(a.places), len(b.places)) < _LEAST_TILES:
         return 0.0
     return max(_likeness_seen_from(a, b), _likeness_seen_from(b, a))
 
 
 def _likeness_seen_from(a: View, b: View) -> float:
-    fit, likeness = _identity(), _likeness_of_detail(a, b.level, _identity())
-    if likeness < _WORTH_REFINING:
-        return likeness
-    refined = _refine(a.target, b.level, fit, 3)
-    better = _likeness_of_detail(a, b.level, refined)
-    if better > likeness:
-        fit, likeness = refined, better
-    elsewhere = [_likeness_of_detail(a, b.level, fit + shift) for shift in _shifts(_ELSEWHERE)]
-    return likeness - max(0.0, *elsewhere)
+    if a.pixels.shape == b.pixels.shape:
+        standing = _likeness_of_detail(a, b.pixels.ravel()[a.places].astype(np.float32), None)
+        if standing < _WORTH_REFINING:
+            return standing
+    rows, columns = np.divmod(a.places.ravel().astype(np.intp), a.pixels.shape[1])
+    here, there = (_Level(each.pixels.astype(np.float32), each.scale) for each in (a, b))
+    target = _target_at(here, rows, columns, *_gradients(here.pixels))
+
+    def likeness(fit: FloatArray) -> float:
+        values, inside = _sample(there, target.points, fit)
+        whole = np.asarray(np.all(inside.reshape(a.places.shape), axis=1))
+        return _likeness_of_detail(a, values.reshape(a.places.shape), whole)
+
+    fit = max((_identity(), _refine(target, there, _identity(), 3)), key=likeness)
+    best = likeness(fit)
+    if best < _WORTH_COMPARING:
+        return best
+    return best - max(0.0, *(likeness(fit + shift) for shift in _shifts(_ELSEWHERE)))
 
 
 def _shifts(distance: float) -> list[FloatArray]:
@@ -169,28 +200,30 @@ def _shifts(distance: float) -> list[FloatArray]:
     return [np.array([[0, 0, x], [0, 0, y]]) for x, y in steps]
 
 
-def _likeness_of_detail(seen_from: View, level: _Level, fit: FloatArray) -> float:
-    """Weighted correlation within tiles that have structure in both: a shared horizon says nothing."""
-    target = seen_from.target
-    if len(seen_from.weights) < _LEAST_TILES:
-        return 0.0
-    values, inside = _sample(level, target.points, fit)
-    one, other = (_tiles_around_zero(grey) for grey in (target.values, values))
-    one_energy, other_energy = (np.einsum("tp,tp->t", grey, grey) for grey in (one, other))
-    seen = np.all(inside.reshape(-1, _VIEW_POINTS), axis=1)
-    seen &= np.minimum(one_energy, other_energy) >= _LEAST_ENERGY
+def _likeness_of_detail(seen_from: View, values: Floats, inside: NDArray[np.bool_] | None) -> float:
+    """Weighted correlation of *values* (tiles, 8) with a view's own, in tiles that have structure in both.
+
+    Within tiles, so that a shared horizon or border says nothing; each tile halfway to unit length, so that a
+    few strong ones do not decide alone.
+    """
+    detail, energy = _around_zero(values)
+    seen = energy >= _LEAST_ENERGY
+    if inside is not None:
+        seen &= inside
     if seen.sum() < max(_LEAST_TILES, len(seen) * 0.15):
         return 0.0
-    # Halfway to unit length each, so that a few strong tiles do not decide alone.
-    one, other = one[seen] / one_energy[seen, None] ** 0.25, other[seen] / other_energy[seen, None] ** 0.25
-    weights = seen_from.weights[seen]
-    norm = float(np.sqrt((weights @ (one * one)).sum() * (weights @ (other * other)).sum()))
-    return float((weights @ (one * other)).sum()) / norm if norm > 0 else 0.0
+    weights = seen_from.weights * seen
+    root = np.sqrt(np.maximum(energy, 1.0))
+    both = np.einsum("tp,tp->t", seen_from.detail, detail) / np.sqrt(root)
+    own = np.einsum("tp,tp->t", seen_from.detail, seen_from.detail)
+    norm = float(weights @ own) * float(weights @ root)
+    return float(weights @ both) / norm**0.5 if norm > 0 else 0.0
 
 
-def _tiles_around_zero(grey: Floats) -> FloatArray:
-    tiles = grey.reshape(-1, _VIEW_POINTS).astype(np.float64)
-    return np.asarray(tiles - tiles.mean(axis=1, keepdims=True))
+def _around_zero(grey: Floats) -> tuple[Floats, Floats]:
+    """Tiles (rows) without their means, and the sum of squares of each."""
+    centred = grey - grey.mean(axis=1, keepdims=True)
+    return centred, np.einsum("tp,tp->t", centred, centred)
 
 
 class _Ruler:
@@ -301,19 +334,6 @@ def _target(level: _Level, per_tile: int) -> _Target:
     rows, columns, strength = _strongest_of_each_tile(across * across + down * down, per_tile)
     kept = strength >= _LEAST_GRADIENT
     return _target_at(level, rows[kept], columns[kept], across, down)
-
-
-def _tiled_target(level: _Level, per_tile: int) -> tuple[_Target, Floats]:
-    """As `_target`, but only of tiles that fill up, tile after tile, with the weight of each (see `View`)."""
-    across, down = _gradients(level.pixels)
-    rows, columns, strength = _strongest_of_each_tile(across * across + down * down, per_tile)
-    kept = strength.min(axis=1, initial=np.inf) >= 2 * _LEAST_GRADIENT
-    rows, columns = rows[kept], columns[kept]
-    gx, gy = across[rows, columns], down[rows, columns]
-    xx, yy, xy = (gx * gx).sum(axis=1), (gy * gy).sum(axis=1), (gx * gy).sum(axis=1)
-    weights = 4 * (xx * yy - xy * xy) / ((xx + yy) ** 2 + 1e-6)
-    target = _target_at(level, rows.ravel(), columns.ravel(), across, down)
-    return target, np.asarray(np.clip(weights, 0, 1), dtype=np.float32)
 
 
 def _gradients(pixels: Floats) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from finepick.domain import Metadata
 from finepick.features.descriptor import outline, outline_windows
 from finepick.series.evidence import ACTION_SECONDS, SITTING_SECONDS, FeatureLookup, gap_seconds
 
-NEIGHBOURS = 10
+NEIGHBOURS = 8
 LEAST_LIKENESS = 0.2
 CROPS = 3
 LEAST_CROP_LIKENESS = 0.5
@@ -46,7 +46,7 @@ def neighbours_in_time(metadata: Sequence[Metadata]) -> list[tuple[int, int]]:
 
 
 def neighbours_in_content(descriptors: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Each photo with the ten most like it at a glance, as far as they are alike at all."""
+    """Each photo with the eight most like it at a glance, as far as they are alike at all."""
     count = len(descriptors)
     nearest = min(NEIGHBOURS, count - 1)
     if nearest < 1:

@@ -15,14 +15,21 @@ from numpy.typing import NDArray
 from finepick.differences.registration import View, likeness_in_place, view
 from finepick.domain import FloatArray, Metadata
 from finepick.features.extraction import PhotoFeatures
-from finepick.features.keypoints import NOTHING_IN_COMMON, Keypoints, fit_similarity, match, strongest
+from finepick.features.keypoints import (
+    NOTHING_IN_COMMON,
+    Keypoints,
+    Similarity,
+    fit_similarity,
+    match,
+    strongest,
+)
 
 MOMENT_SECONDS = 1.5
 ACTION_SECONDS = 10.0
 SITTING_SECONDS = 300.0
 OUTING_SECONDS = 2 * 3600.0
 
-_WORTH_A_LOOK = 2  # matches among 64 points: one unlike pair in ten has them, every pair with 8 inliers
+_WORTH_A_LOOK = 3  # matches among 64 points: one unlike pair in forty has them, every pair with 8 inliers
 
 Value = TypeVar("Value")
 
@@ -213,39 +220,38 @@ def _is_same_picture(evidence: Evidence, bars: Bars) -> bool:
 
 
 class Examiner:
-    """Looks at pairs of photos; keeps small views of the *capacity* photos used last."""
+    """Looks at pairs of photos; keeps sketches (9 KB) of the 4,096 and views (25 KB) of the 1,024 used last."""
 
-    def __init__(
-        self, lookup: FeatureLookup, descriptors: NDArray[np.float32], *, capacity: int = 512
-    ) -> None:
+    def __init__(self, lookup: FeatureLookup, descriptors: NDArray[np.float32]) -> None:
         self._lookup = lookup
         self._descriptors = descriptors
-        self._capacity = capacity
         self._views: OrderedDict[int, View] = OrderedDict()
         self._sketches: OrderedDict[int, Keypoints] = OrderedDict()
 
     def examine(self, first: int, second: int) -> Evidence:
         """Evidence on a pair of photos; they are compared in place where key points say too little."""
         likeness = float(self._descriptors[first] @ self._descriptors[second])
-        a, b = self._lookup.features(first), self._lookup.features(second)
-        if len(match(self._sketch(first), self._sketch(second))) >= _WORTH_A_LOOK:
-            found = fit_similarity(a.keypoints, b.keypoints, match(a.keypoints, b.keypoints))
-        else:
-            found = NOTHING_IN_COMMON
+        found = self._fit(first, second)
         in_place, overlaid = 0.0, False
-        still = found.inliers >= 5 and _is_still(found.transform)
+        still = found.inliers >= 5 and found.coverage < 0.6 and _is_still(found.transform)
         meagre = found.inliers < 12 or found.inliers * found.coverage < 5
-        if (still and found.coverage < 0.6) or (meagre and likeness >= 0.3):
+        if still or (meagre and likeness >= 0.3):
             in_place = likeness_in_place(self._view(first), self._view(second))
-            overlaid = still and found.coverage < 0.6 and in_place < 0.35
+            overlaid = still and in_place < 0.35
         return Evidence(likeness, found.inliers, found.coverage, in_place, overlaid, found.transform)
 
+    def _fit(self, first: int, second: int) -> Similarity:
+        if len(match(self._sketch(first), self._sketch(second))) < _WORTH_A_LOOK:
+            return NOTHING_IN_COMMON
+        a, b = self._lookup.features(first).keypoints, self._lookup.features(second).keypoints
+        return fit_similarity(a, b, match(a, b))
+
     def _view(self, index: int) -> View:
-        return _recall(self._views, index, self._capacity, lambda i: view(self._lookup.features(i)))
+        return _recall(self._views, index, 1024, lambda i: view(self._lookup.features(i)))
 
     def _sketch(self, index: int) -> Keypoints:
         return _recall(
-            self._sketches, index, self._capacity, lambda i: strongest(self._lookup.features(i).keypoints, 16)
+            self._sketches, index, 4096, lambda i: strongest(self._lookup.features(i).keypoints, 16)
         )
 
 
