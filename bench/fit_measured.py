@@ -4,7 +4,8 @@
 
 Learns from AGIQA-3K *train* (pairs whose means differ by more than .3), and from photos and OASIS *train*
 photos spoilt by hand (the photo beats what was made of it, a little spoilt beats very spoilt, level beats
-leaning). The temperature is set on the *val* parts, *test* parts are never opened. A Bradley–Terry model with
+leaning). The two temperatures, of series
+whose frames lie over one another and of others, are set on the *val* parts; *test* parts are never opened. A Bradley–Terry model with
 a ridge, by L-BFGS-B; weights of readings whose sign physics settles may not be negative.
 """
 
@@ -16,6 +17,7 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from finepick.differences.leaning import lean_of_series
@@ -23,7 +25,7 @@ from finepick.differences.maps import difference_maps
 from finepick.differences.places import lay_cells
 from finepick.differences.registration import register_series
 from finepick.domain import FloatArray
-from finepick.scorers.measured import COARSE_READINGS, READINGS, read_series
+from finepick.scorers.measured import COARSE_READINGS, READINGS, is_near, read_series
 from labelled_series import LabelledSeries, beauty, leaning, rated, slipped, spoilt
 
 TARGET = os.path.join(os.path.dirname(__file__), "..", "src", "finepick", "scorers", "measured.json")
@@ -37,24 +39,29 @@ GAPS = {"agiqa3k": 0.3, "contrast_gamma": 0.5, "blur_jpeg": 0.3}
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Readings of winners less those of losers, (k, readings), and what each pair counts; all together 1."""
+    """Readings of winners less those of losers, (k, readings), and what each pair counts; all together 1.
+
+    near: whether all frames of the pair's series could be laid over one another.
+    """
 
     differences: FloatArray
     weights: FloatArray
+    near: NDArray[np.bool_]
 
 
-def readings_of(series: LabelledSeries) -> FloatArray:
+def readings_of(series: LabelledSeries) -> tuple[FloatArray, bool]:
     alignment = register_series(series.features)
     maps = difference_maps(series.features, alignment)
     places = lay_cells(series.features, alignment, maps)
-    return read_series(series.features, places, lean_of_series(series.features, alignment))
+    readings = read_series(series.features, places, lean_of_series(series.features, alignment))
+    return readings, is_near(alignment)
 
 
 def pairs_of(many: list[LabelledSeries], gap: float = 0.0) -> Pairs:
     """Every series counts the same, however many pairs it has."""
-    differences, weights = [], []
+    differences, weights, nearness = [], [], []
     for series in many:
-        readings = readings_of(series)
+        readings, near = readings_of(series)
         if series.scores is None:
             known = list(series.pairs)
         else:
@@ -64,8 +71,9 @@ def pairs_of(many: list[LabelledSeries], gap: float = 0.0) -> Pairs:
             winners, losers = np.array(known).T
             differences.append(readings[winners] - readings[losers])
             weights.append(np.full(len(known), 1 / len(known)))
+            nearness.append(np.full(len(known), near))
     together = np.concatenate(weights)
-    return Pairs(np.concatenate(differences), together / together.sum())
+    return Pairs(np.concatenate(differences), together / together.sum(), np.concatenate(nearness))
 
 
 def loss(utilities: FloatArray, weights: FloatArray) -> float:
@@ -90,12 +98,13 @@ def fit(parts: dict[str, Pairs], ridge: float = RIDGE) -> FloatArray:
     return np.asarray(found.x / scale)
 
 
-def fit_temperature(weights: FloatArray, parts: list[Pairs]) -> float:
-    """The temperature with the least mean surprise over *parts*, each counting the same."""
+def fit_temperature(weights: FloatArray, parts: list[Pairs], *, near: bool) -> float:
+    """The temperature with the least mean surprise over the pairs of *parts* that are near, or are not."""
+    chosen = [(part.differences[part.near == near] @ weights, part.weights[part.near == near]) for part in parts]
 
     def surprise(log_temperature: float) -> float:
         temperature = np.exp(log_temperature)
-        return sum(loss(part.differences @ weights / temperature, part.weights) for part in parts)
+        return sum(loss(utilities / temperature, counts) for utilities, counts in chosen)
 
     return float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x))
 
@@ -129,7 +138,10 @@ def main() -> None:
     val = {name: pairs_of(rated(name, "val"), gap) for name, gap in GAPS.items()}
     val |= {name: pairs_of(read("val")) for name, read in MADE.items()}
     weights = fit(train)
-    temperature = fit_temperature(weights, list(val.values()))
+    temperatures = {
+        name: fit_temperature(weights, list(val.values()), near=near)
+        for name, near in (("near", True), ("apart", False))
+    }
     for name, weight in zip(READINGS, weights, strict=True):
         spread = float(
             np.sqrt(val["spoilt"].weights @ val["spoilt"].differences[:, READINGS.index(name)] ** 2)
@@ -138,14 +150,15 @@ def main() -> None:
     parts = [(name, "train", part) for name, part in train.items()]
     parts += [(name, "val", part) for name, part in val.items()]
     for name, split, part in parts:
-        surprise = loss(part.differences @ weights / temperature, part.weights)
+        heat = np.where(part.near, temperatures["near"], temperatures["apart"])
+        surprise = loss(part.differences @ weights / heat, part.weights)
         print(f"{name:15s} {split:5s} pair accuracy {accuracy(weights, part):.3f}  surprise {surprise:.3f}")
-    print(f"temperature {temperature:.3f}")
+    print(f"temperatures {temperatures}")
     slopes, intercept = fit_coarse()
     document = {
         "made_by": "bench/fit_measured.py",
         "readings": {name: round(float(w), 6) for name, w in zip(READINGS, weights, strict=True)},
-        "temperature": round(temperature, 6),
+        "temperatures": {name: round(value, 6) for name, value in temperatures.items()},
         "coarse": {
             **{name: round(float(w), 6) for name, w in zip(COARSE_READINGS, slopes, strict=True)},
             "intercept": round(intercept, 6),

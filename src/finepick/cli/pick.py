@@ -164,7 +164,7 @@ def _pick(
         Library(settings, fresh=fresh, progress=progress, warn=warn) as library,
     ):
         result = pick_photos(library, paths, scorer=scorer, options=options)
-        left = leave(library, result, scorer, leaving)
+        left = leave(library, result, scorer, leaving, title=_title(paths))
         if not json:
             pictures = _pictures(library, result, thumbnails)
     if json:
@@ -173,6 +173,17 @@ def _pick(
         from finepick.cli.tables import print_pick
 
         print_pick(result, pictures, left)
+
+
+def _title(paths: list[str]) -> str:
+    """What the report is about: the folder's name, where one folder was given."""
+    import os
+
+    from finepick.cli.printing import printable
+
+    if len(paths) == 1 and os.path.isdir(paths[0]):
+        return printable(os.path.basename(os.path.realpath(paths[0])))
+    return f"{len(paths)} paths" if len(paths) > 1 else printable(os.path.basename(paths[0]))
 
 
 def _pictures(library: object, result: PickResult, wish: str) -> dict[str, bytes]:

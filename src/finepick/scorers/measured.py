@@ -91,6 +91,11 @@ def read_series(features: Sequence[PhotoFeatures], places: Places, leaning: Lean
     return np.stack([columns[name] for name in READINGS], axis=1)
 
 
+def is_near(alignment: Alignment) -> bool:
+    """Whether all frames of a series could be laid over one another: bursts and edits, not mere likeness."""
+    return bool((alignment.confidence > 0).all())
+
+
 def _column(values: Sequence[Measurements], name: str) -> FloatArray:
     return np.array([value[name] for value in values], np.float64)
 
@@ -103,21 +108,27 @@ def _visible_cast(values: Sequence[Measurements]) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What was fitted. `readings` (len(READINGS)), `coarse` (len(COARSE_READINGS)) and its intercept."""
+    """What was fitted. `readings` (len(READINGS)), `coarse` (len(COARSE_READINGS)) and its intercept.
+
+    A difference in utility says more where the frames show the same view than where only their subject is the
+    same: `near` and `apart` are the temperatures of the two kinds of series.
+    """
 
     readings: FloatArray
-    temperature: float
+    near: float
+    apart: float
     coarse: FloatArray
     coarse_intercept: float
 
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> Weights:
         """Raises KeyError where a weight is missing: files and code of different versions do not mix."""
-        readings, coarse = document["readings"], document["coarse"]
-        assert isinstance(readings, dict) and isinstance(coarse, dict)
+        readings, coarse, temperatures = (document[name] for name in ("readings", "coarse", "temperatures"))
+        assert isinstance(readings, dict) and isinstance(coarse, dict) and isinstance(temperatures, dict)
         return cls(
             np.array([readings[name] for name in READINGS], np.float64),
-            float(document["temperature"]),  # type: ignore[arg-type]
+            float(temperatures["near"]),
+            float(temperatures["apart"]),
             np.array([coarse[name] for name in COARSE_READINGS], np.float64),
             float(coarse["intercept"]),
         )
@@ -141,7 +152,7 @@ class MeasuredScorer:
         weights = self._weights
         facts = [
             weights.readings.tolist(),
-            weights.temperature,
+            [weights.near, weights.apart],
             weights.coarse.tolist(),
             weights.coarse_intercept,
             [_MIDDLE_LUMA, _LUMA_SLACK, _NATURAL_BLOCKINESS, _NO_GREYS, _MOST_TILT_DEGREES],
@@ -161,7 +172,7 @@ class MeasuredScorer:
         coarse = self.coarse(features)
         return judge_utilities(
             utilities[place],
-            temperature=self._weights.temperature,
+            temperature=self._weights.near if is_near(alignment) else self._weights.apart,
             coarse=None if coarse is None else coarse[place],
             difference=tuple(maps[position] for position in place),
             alignment=Alignment(

@@ -47,14 +47,16 @@ class Leaving:
         return XmpOptions(rejects=self.xmp_rejects, ratings=ratings, overwrite=self.xmp_overwrite)
 
 
-def leave(library: Library, result: PickResult, scorer: Scorer, leaving: Leaving) -> list[str]:
+def leave(
+    library: Library, result: PickResult, scorer: Scorer, leaving: Leaving, *, title: str = "Photos"
+) -> list[str]:
     """Write what *leaving* asks for; a line for people on each thing written.
 
     What is refused for a good reason (a sidecar that does not parse) is a warning. Raises OutputError where
     something cannot be written or copied; everything else that was asked for is written all the same.
     """
     written = [
-        *_reported(library, result, scorer, leaving.out),
+        *_reported(library, result, scorer, leaving.out, title),
         *_manifested(result, leaving.manifest),
         *_marked(library, result, leaving),
     ]
@@ -95,11 +97,13 @@ class SeriesPictures:
         return self._maps[path]
 
 
-def _reported(library: Library, result: PickResult, scorer: Scorer, folder: str | None) -> Iterator[str]:
+def _reported(
+    library: Library, result: PickResult, scorer: Scorer, folder: str | None, title: str
+) -> Iterator[str]:
     if folder is None:
         return
     write_picks(result, folder)
-    files = write_report(pick_document(result), SeriesPictures(library, result, scorer), folder)
+    files = write_report(pick_document(result), SeriesPictures(library, result, scorer), folder, title=title)
     yield f"Report: {files.page}"
     if files.preview_folder is not None:
         yield f"        with {files.outside_previews:,} previews in {files.preview_folder}; keep the two together"
