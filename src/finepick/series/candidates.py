@@ -14,6 +14,7 @@ from finepick.features.descriptor import outline, outline_windows
 from finepick.series.evidence import ACTION_SECONDS, SITTING_SECONDS, FeatureLookup, gap_seconds
 
 NEIGHBOURS = 8
+CLOSE_NEIGHBOURS = 3
 LEAST_LIKENESS = 0.2
 CROPS = 3
 LEAST_CROP_LIKENESS = 0.5
@@ -45,23 +46,24 @@ def neighbours_in_time(metadata: Sequence[Metadata]) -> list[tuple[int, int]]:
     return sorted(pairs)
 
 
-def neighbours_in_content(descriptors: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Each photo with the eight most like it at a glance, as far as they are alike at all."""
+def neighbours_in_content(
+    descriptors: NDArray[np.float32],
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Each photo with the three most like it at a glance, and with the next five, as far as they are alike."""
     count = len(descriptors)
     nearest = min(NEIGHBOURS, count - 1)
-    if nearest < 1:
-        return []
-    pairs: set[tuple[int, int]] = set()
-    for start in range(0, count, _ROWS_AT_ONCE):
+    close: set[tuple[int, int]] = set()
+    others: set[tuple[int, int]] = set()
+    for start in range(0, count if nearest > 0 else 0, _ROWS_AT_ONCE):
         likeness = descriptors[start : start + _ROWS_AT_ONCE] @ descriptors.T
-        rows = np.arange(len(likeness))
-        likeness[rows, start + rows] = -2
+        rows = np.arange(len(likeness))[:, None]
+        likeness[rows[:, 0], start + rows[:, 0]] = -2
         best = np.argpartition(-likeness, nearest - 1, axis=1)[:, :nearest]
-        alike = likeness[rows[:, None], best] >= LEAST_LIKENESS
-        for row, column in zip(*np.nonzero(alike), strict=True):
-            a, b = start + int(row), int(best[row, column])
-            pairs.add((min(a, b), max(a, b)))
-    return sorted(pairs)
+        best = np.take_along_axis(best, np.argsort(-likeness[rows, best], axis=1, kind="stable"), axis=1)
+        for row, rank in zip(*np.nonzero(likeness[rows, best] >= LEAST_LIKENESS), strict=True):
+            a, b = start + int(row), int(best[row, rank])
+            (close if rank < CLOSE_NEIGHBOURS else others).add((min(a, b), max(a, b)))
+    return sorted(close), sorted(others - close)
 
 
 def crops(

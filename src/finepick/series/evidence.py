@@ -220,7 +220,7 @@ def _is_same_picture(evidence: Evidence, bars: Bars) -> bool:
 
 
 class Examiner:
-    """Looks at pairs of photos; keeps sketches (9 KB) of the 4,096 and views (25 KB) of the 1,024 used last."""
+    """Looks at pairs of photos; keeps sketches (9 KB) of 4,096 of them and views (25 KB) of 1,024."""
 
     def __init__(self, lookup: FeatureLookup, descriptors: NDArray[np.float32]) -> None:
         self._lookup = lookup
@@ -228,14 +228,14 @@ class Examiner:
         self._views: OrderedDict[int, View] = OrderedDict()
         self._sketches: OrderedDict[int, Keypoints] = OrderedDict()
 
-    def examine(self, first: int, second: int) -> Evidence:
-        """Evidence on a pair of photos; they are compared in place where key points say too little."""
+    def examine(self, first: int, second: int, *, thorough: bool) -> Evidence:
+        """Evidence on a pair of photos; a *thorough* look compares them in place where key points fail."""
         likeness = float(self._descriptors[first] @ self._descriptors[second])
         found = self._fit(first, second)
         in_place, overlaid = 0.0, False
         still = found.inliers >= 5 and found.coverage < 0.6 and _is_still(found.transform)
         meagre = found.inliers < 12 or found.inliers * found.coverage < 5
-        if still or (meagre and likeness >= 0.3):
+        if still or (thorough and meagre and likeness >= 0.3):
             in_place = likeness_in_place(self._view(first), self._view(second))
             overlaid = still and in_place < 0.35
         return Evidence(likeness, found.inliers, found.coverage, in_place, overlaid, found.transform)

@@ -170,7 +170,7 @@ class _Weaver:
         self._progress = progress
         self._done = 0
 
-    def tie(self, pairs: Sequence[tuple[int, int]]) -> None:
+    def tie(self, pairs: Sequence[tuple[int, int]], *, thorough: bool) -> None:
         """Joins the pairs with a strong bond; those with a weak one wait for `finish`."""
         total = self._done + len(pairs)
         for a, b in pairs:
@@ -178,15 +178,15 @@ class _Weaver:
                 self._progress(self._done, total)
             self._done += 1
             if self.forest.root(a) != self.forest.root(b):
-                self._look_at(a, b)
+                self._look_at(a, b, thorough)
         if self._progress is not None:
             self._progress(self._done, total)
 
-    def _look_at(self, a: int, b: int) -> None:
+    def _look_at(self, a: int, b: int, thorough: bool) -> None:
         near = nearness(self._metadata[a], self._metadata[b])
         if is_hopeless(near, float(self._descriptors[a] @ self._descriptors[b]), self._bars):
             return
-        evidence = self._examiner.examine(a, b)
+        evidence = self._examiner.examine(a, b, thorough=thorough)
         bond = judge_bond(near, evidence, self._bars)
         if bond is Bond.STRONG:
             self.forest.join(a, b)
@@ -221,11 +221,13 @@ def _components(
     metadata = [node.photo.metadata for node in nodes]
     weaver = _Weaver(metadata, lookup, descriptors, bars, progress)
     in_time = neighbours_in_time(metadata)
-    weaver.tie(in_time + sorted(set(neighbours_in_content(descriptors)) - set(in_time)))
+    close, others = neighbours_in_content(descriptors)
+    weaver.tie(in_time + sorted(set(close) - set(in_time)), thorough=True)
+    weaver.tie(sorted(set(others) - set(in_time)), thorough=False)
     timeless = [i for i, data in enumerate(metadata) if data.taken_at is None]
     if timeless:
         group = np.array([weaver.forest.root(i) for i in range(len(nodes))])
-        weaver.tie(crops(lookup, descriptors, group, timeless))
+        weaver.tie(crops(lookup, descriptors, group, timeless), thorough=False)
     return weaver.finish()
 
 
