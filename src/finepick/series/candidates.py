@@ -49,7 +49,7 @@ def neighbours_in_time(metadata: Sequence[Metadata]) -> list[tuple[int, int]]:
 def neighbours_in_content(
     descriptors: NDArray[np.float32],
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Each photo with the three most like it at a glance, and with the next five, as far as they are alike."""
+    """Each photo with the three most like it at a glance, and with the next five, if alike at all."""
     count = len(descriptors)
     nearest = min(NEIGHBOURS, count - 1)
     close: set[tuple[int, int]] = set()
