@@ -20,7 +20,7 @@ from finepick.domain import FloatArray
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-DETECTION_SIDE = 320
+DETECTION_SIDE = 250
 POINTS_PER_LEVEL = (96, 56, 40, 28)
 LEVEL_STEP = 2**-0.5
 VECTOR_LENGTH = 128
