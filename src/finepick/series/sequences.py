@@ -25,6 +25,7 @@ BRACKET_GAP_SECONDS = 2.0
 STACK_GAP_SECONDS = 5.0
 PANORAMA_GAP_SECONDS = 8.0
 PANNING_SECONDS = 0.4
+_LEAST_PANORAMA_GAP_SECONDS = 0.15  # nobody turns and settles faster; spares a look at bursts
 LONGEST_STACK = 200
 
 _SAME_LEVEL = 0.2  # EV; a third of a stop is the smallest step that cameras offer
@@ -224,6 +225,8 @@ def _panoramas(photos: Sequence[Photo], candidates: Run, features: Features) -> 
     """Runs in which the camera turned on by a good part of the view each time, until all was new."""
     sets = []
     for run in _runs(photos, candidates, _continues_panorama):
+        if len(run) < 3:
+            continue
         steps = [_step(features(a), features(b)) for a, b in pairwise(run)]
         start = 0
         while start < len(steps):
@@ -240,7 +243,9 @@ def _panoramas(photos: Sequence[Photo], candidates: Run, features: Features) -> 
 def _continues_panorama(before: Metadata, after: Metadata) -> bool:
     same_lens = before.focal_length_mm == after.focal_length_mm
     same_shape = (before.width, before.height) == (after.width, after.height)
-    return _follows(before, after, PANORAMA_GAP_SECONDS) and same_lens and same_shape
+    gap = gap_seconds(before.taken_at, after.taken_at)
+    unhurried = gap is not None and gap >= _LEAST_PANORAMA_GAP_SECONDS
+    return unhurried and _follows(before, after, PANORAMA_GAP_SECONDS) and same_lens and same_shape
 
 
 def _step(a: PhotoFeatures, b: PhotoFeatures) -> tuple[int, float] | None:
