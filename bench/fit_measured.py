@@ -100,7 +100,9 @@ def fit(parts: dict[str, Pairs], ridge: float = RIDGE) -> FloatArray:
 
 def fit_temperature(weights: FloatArray, parts: list[Pairs], *, near: bool) -> float:
     """The temperature with the least mean surprise over the pairs of *parts* that are near, or are not."""
-    chosen = [(part.differences[part.near == near] @ weights, part.weights[part.near == near]) for part in parts]
+    chosen = [
+        (part.differences[part.near == near] @ weights, part.weights[part.near == near]) for part in parts
+    ]
 
     def surprise(log_temperature: float) -> float:
         temperature = np.exp(log_temperature)

@@ -263,3 +263,22 @@ def test_keep_is_a_budget_for_the_whole_shoot(finepick: Finepick, shoot: Path) -
 @pytest.mark.parametrize(("rule", "count"), [("one", 1), ("single", 9), ("folder", 2)])
 def test_series_are_found_as_told(finepick: Finepick, shoot: Path, rule: str, count: int) -> None:
     assert len(finepick("pick", shoot, "--json", "--group", rule).document["series"]) == count
+
+
+def test_what_was_written_into_the_shoot_is_not_taken_for_photos(finepick: Finepick, shoot: Path) -> None:
+    plain = finepick("pick", shoot, "--json").document["counts"]
+    leaving = (
+        "--out",
+        shoot / "report",
+        "--copy-keeps",
+        shoot / "keeps",
+        "--manifest",
+        shoot / "set",
+        "--json",
+    )
+    first, second = finepick("pick", shoot, *leaving), finepick("pick", shoot, *leaving)
+
+    assert first.document["counts"]["photos"] == second.document["counts"]["photos"] == plain["photos"]
+    assert finepick("pick", shoot / "keeps", "--json").document["counts"]["photos"] == len(
+        os.listdir(shoot / "keeps")
+    )

@@ -163,7 +163,7 @@ def _pick(
         ProgressBar(quiet=quiet or json) as progress,
         Library(settings, fresh=fresh, progress=progress, warn=warn) as library,
     ):
-        result = pick_photos(library, paths, scorer=scorer, options=options)
+        result = pick_photos(library, paths, scorer=scorer, options=options, leave_out=leaving.folders)
         left = leave(library, result, scorer, leaving, title=_title(paths))
         if not json:
             pictures = _pictures(library, result, thumbnails)

@@ -91,7 +91,7 @@ def _shown(ranking: Ranking) -> Photo:
 def _common_folder(paths: Sequence[str]) -> str:
     """The folder that all *paths* lie below, with its separator, or "" where there is none."""
     folders = [os.path.join(os.path.dirname(path), "") for path in paths]
-    common, separator, _ = os.path.commonprefix(folders).rpartition(os.sep)
+    common, separator, _ = os.path.commonprefix(folders).rpartition(os.sep)  # noqa: RUF071 - cut at the separator
     return common + separator
 
 

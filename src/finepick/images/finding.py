@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
@@ -35,13 +35,14 @@ class Found:
     ignored: int
 
 
-def find_photos(paths: Sequence[str]) -> Found:
+def find_photos(paths: Sequence[str], *, leave_out: Iterable[str] = ()) -> Found:
     """Every photo that *paths* name or hold, each once, under the first spelling that leads to it.
 
-    Folders are walked to the bottom, hidden entries left out; a path that is named is read even if hidden.
+    Folders are walked to the bottom; hidden entries, the folders *leave_out* (those that results go to) and the
+    pictures beside a report of ours are left out. A path that is named is read whatever it is.
     Raises PathNotFoundError for a path that does not exist, PathVanishedError for one that went away midway.
     """
-    search = _Search()
+    search = _Search(left_out=frozenset(map(os.path.realpath, leave_out)))
     for path in paths:
         search.add_root(path)
     return search.result()
@@ -60,6 +61,7 @@ class _Hit:
 class _Search:
     """What has been seen so far; real paths tell whether two spellings are one thing."""
 
+    left_out: frozenset[str] = frozenset()
     hits: list[_Hit] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     ignored: int = 0
@@ -111,6 +113,8 @@ class _Search:
                     self._skip(folder, "a link to a folder that was already searched")
                 continue
             self.seen_folders.add(real_folder)
+            if folder != root and (real_folder in self.left_out or _is_of_a_report(real_folder)):
+                continue
             try:
                 with os.scandir(folder) as entries:
                     visible = sorted((e for e in entries if not _is_hidden(e)), key=lambda entry: entry.name)
@@ -230,6 +234,12 @@ def _read_head(path: str) -> tuple[bytes, os.stat_result]:
 OPEN_FLAGS = (
     os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 )
+
+
+def _is_of_a_report(folder: str) -> bool:
+    """Whether *folder* holds the previews that `exports.report` put beside its page."""
+    beside = os.path.join(os.path.dirname(folder), "report.html")
+    return os.path.basename(folder) == "report_previews" and os.path.isfile(beside)
 
 
 def _is_hidden(entry: os.DirEntry[str]) -> bool:

@@ -41,6 +41,11 @@ class Leaving:
             if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):
                 raise UsageError(f"{option} takes a folder; '{folder}' is a file")
 
+    @property
+    def folders(self) -> list[str]:
+        """The folders that are written to; what lies there is no part of the shoot."""
+        return [folder for folder in (self.out, self.manifest, self.copy_keeps) if folder is not None]
+
     def sidecars(self) -> XmpOptions:
         """How sidecars are to be written."""
         ratings = parse_ratings(self.xmp_ratings) if self.xmp_ratings else {}

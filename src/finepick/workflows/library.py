@@ -76,13 +76,13 @@ class Library:
         self._pool.close()
         self.cache.close()
 
-    def read(self, paths: Sequence[str]) -> Reading:
-        """Find the photos below *paths* and read those that are not yet known.
+    def read(self, paths: Sequence[str], *, leave_out: Iterable[str] = ()) -> Reading:
+        """Find the photos below *paths*, but not in the folders *leave_out*, and read those not yet known.
 
         Raises PathNotFoundError, PathVanishedError where a named path went away, and NothingReadableError.
         """
         self.progress.stage("finding photos", 0)
-        found = find_photos(paths)
+        found = find_photos(paths, leave_out=leave_out)
         known = {} if self.fresh else self._known(found.files)
         facts = dict(known)
         lost: list[Skipped] = []

@@ -47,14 +47,15 @@ def pick_photos(
     *,
     scorer: Scorer | None = None,
     options: PickOptions | None = None,
+    leave_out: Sequence[str] = (),
 ) -> PickResult:
-    """Series below *paths*, each ranked, with the photos to keep marked.
+    """Series below *paths* (but not in the folders *leave_out*), each ranked, with the photos to keep marked.
 
     Raises PathNotFoundError, NothingReadableError, PathVanishedError, UsageError.
     """
     scorer = scorer or load_scorer(DEFAULT_SCORER)
     options = options or PickOptions()
-    reading = library.read(paths)
+    reading = library.read(paths, leave_out=leave_out)
     groups = _grouped(library, reading.photos, options.group)
     prepare_studies(library, groups, scorer)
     rankings: list[Ranking] = []
