@@ -448,8 +448,15 @@ def _blockiness(profile: Floats, columns: int) -> tuple[Floats, float]:
 
 
 def _histogram(values: NDArray[np.uint8]) -> FloatArray:
-    """(256,) counts of a plane; Pillow's are four times as fast as NumPy's."""
-    return np.array(Image.fromarray(values).histogram(), np.float64)
+    """(256,) counts of a plane; Pillow's are three times as fast as NumPy's.
+
+    Four pixels are handed over as the bands of one, which Pillow counts apart: where neighbours are equal, as
+    in a sky, no count then has to wait for the one before it.
+    """
+    whole = values.size // 4 * 4
+    bands = np.array(Image.fromarray(values.reshape(-1)[:whole].reshape(1, -1, 4), "RGBA").histogram())
+    rest = np.bincount(values.reshape(-1)[whole:], minlength=256)
+    return np.asarray(bands.reshape(4, 256).sum(axis=0) + rest, np.float64)
 
 
 def _histogram_values(counts: FloatArray) -> dict[str, float]:
@@ -497,9 +504,9 @@ def _tilt(luma: NDArray[np.uint8]) -> tuple[float, float]:
     if min(height, width) < 24:
         return 0.0, 0.0
     steep = _steepness_of_level_edges(luma).ravel()
-    at_least = _histogram((steep >> 1).astype(np.uint8)[None])[::-1].cumsum()[::-1]
-    threshold = max(3, int(np.argmax(at_least <= 3 * width)))
-    chosen = np.flatnonzero(steep >= 2 * threshold)
+    chosen = np.flatnonzero(steep >= 6)
+    at_least = np.bincount(steep[chosen] >> 1, minlength=256)[::-1].cumsum()[::-1]
+    chosen = chosen[steep[chosen] >= 2 * int(np.argmax(at_least <= 3 * width))]
     if chosen.size < width // 4:
         return 0.0, 0.0
     y, x = np.divmod(chosen, width)
