@@ -7,9 +7,10 @@ Paths are `str` or `os.PathLike`; a single path or several. State lies where the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from finepick.domain import PickResult, Ranking, ScoreResult, Verdict
+from finepick.errors import DamagedImageError, UsageError
 from finepick.scorers.base import Scorer
 from finepick.scorers.catalog import DEFAULT_SCORER
 from finepick.scorers.catalog import load_scorer as _load
@@ -53,8 +54,19 @@ def pick(
 def rank(
     photos: PathLike | Iterable[PathLike], *, model: str | Scorer = DEFAULT_SCORER, fresh: bool = False
 ) -> Ranking:
-    """*photos* ranked as one series. Raises like `pick`; use that to learn which photos were skipped."""
-    return pick(photos, model=model, group="one", fresh=fresh).series[0]
+    """*photos* ranked as one series; `.photos`, `.scores` and so on are in the order in which they were given.
+
+    A photo that is given twice counts once. Raises like `pick`, and ImageError for the first photo that cannot
+    be read: indices into what was given would be wrong without it (`pick(..., group="one")` goes on without).
+    """
+    spelt = _spelt(photos)
+    result = pick(spelt, model=model, group="one", fresh=fresh)
+    if result.skipped:
+        raise DamagedImageError(result.skipped[0].reason, path=result.skipped[0].path)
+    [ranking] = result.series
+    place = {path: i for i, path in enumerate(spelt)}
+    given = sorted(range(len(ranking)), key=lambda i: place.get(ranking.photos[i].path, len(place)))
+    return ranking.rearranged(given)
 
 
 def compare(a: PathLike, b: PathLike, *, model: str | Scorer = DEFAULT_SCORER) -> Verdict:
@@ -74,7 +86,7 @@ def score(
         return score_photos(library, _spelt(photos), load_scorer(model))
 
 
-def best_of(images: Sequence[Picture], k: int = 1, *, model: str | Scorer = DEFAULT_SCORER) -> list[int]:
+def best_of(images: Iterable[Picture], k: int = 1, *, model: str | Scorer = DEFAULT_SCORER) -> list[int]:
     """Indices of the *k* best of *images*, best first: PIL images, paths, or uint8 H × W × 3 RGB arrays.
 
     >>> import numpy as np
@@ -82,7 +94,9 @@ def best_of(images: Sequence[Picture], k: int = 1, *, model: str | Scorer = DEFA
     >>> best_of([flat, flat])
     [0]
     """
-    return best_indices(images, load_scorer(model), k)
+    if isinstance(images, str | os.PathLike):
+        raise TypeError("best_of takes several pictures; for a folder there is finepick.pick")
+    return best_indices(list(images), load_scorer(model), k)
 
 
 def load_scorer(model: str | Scorer, *, device: str = "cpu") -> Scorer:
@@ -97,4 +111,7 @@ def _spelt(paths: PathLike | Iterable[PathLike]) -> list[str]:
     """Paths as strings, spelt as they were given."""
     if isinstance(paths, str | os.PathLike):
         return [os.fsdecode(paths)]
-    return [os.fsdecode(path) for path in paths]
+    spelt = [os.fsdecode(path) for path in paths]
+    if not spelt:
+        raise UsageError("no photos were given; name files or folders")
+    return spelt

@@ -7,8 +7,8 @@ same moment; a *ranking* is a series with one model's verdict.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -195,6 +195,24 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.photos)
 
+    def rearranged(self, order: Sequence[int]) -> Ranking:
+        """The same ranking with its photos in another order: photo i of it is photo order[i] of this one."""
+        place = {old: new for new, old in enumerate(order)}
+        rows = np.asarray(order, np.intp)
+        explain = self._explain
+        return replace(
+            self,
+            photos=tuple(self.photos[i] for i in order),
+            order=tuple(place[i] for i in self.order),
+            keep=tuple(self.keep[i] for i in order),
+            scores=None if self.scores is None else self.scores[rows],
+            coarse=None if self.coarse is None else self.coarse[rows],
+            p_best=None if self.p_best is None else self.p_best[rows],
+            preference=None if self.preference is None else self.preference[np.ix_(rows, rows)],
+            why=tuple(self.why[i] for i in order) if self.why else (),
+            _explain=None if explain is None else lambda i, j: explain(order[i], order[j]),
+        )
+
     @property
     def is_ranked(self) -> bool:
         return self.scores is not None
@@ -214,7 +232,9 @@ class Ranking:
         return float(self.preference[i, j])
 
     def reasons(self, i: int, j: int) -> tuple[Reason, ...]:
-        """In what photo *i* measurably differs from photo *j*, strongest first."""
+        """In what photo *i* measurably differs from photo *j*, strongest first. Raises IndexError."""
+        if not (0 <= i < len(self) and 0 <= j < len(self)):
+            raise IndexError(f"there are photos 0 to {len(self) - 1}, not {i} and {j}")
         if self._explain is None:
             return ()
         return self._explain(i, j)

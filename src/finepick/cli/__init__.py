@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
 
 from finepick.cli.app import app
-from finepick.errors import FinepickError, UsageError
+from finepick.errors import FinepickError, OutputError, UsageError
 
 # Typer brings Click along, in some versions under a name of its own; this is that Click's UsageError either way.
 _WrongUsage: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
@@ -31,41 +33,59 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(words: list[str]) -> int:
+    as_json = "--json" in words[: words.index("--") if "--" in words else None]
     try:
+        _make_printable()
         code = app(args=words, prog_name="finepick", standalone_mode=False)
-        return code if isinstance(code, int) else DONE
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        code = INTERRUPTED
     except _WrongUsage as error:
         error.show()
-        return WRONG_USAGE
+        return _answer(UsageError(error.format_message()), as_json)
     except FinepickError as error:
-        return _failed(error, "--json" in words)
+        return _failed(error, as_json)
     except BrokenPipeError:
         return _reader_gone()
     except OSError as error:
-        return _failed(_from_system(error), "--json" in words)
+        return _failed(_from_system(error), as_json)
+    return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else DONE
+
+
+def _make_printable() -> None:
+    """Let any terminal take any name: what it cannot show comes out escaped. A closed output swallows all."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _failed(error: FinepickError, as_json: bool) -> int:
     from finepick.cli.printing import printable, say
+
+    where = (
+        f"'{error.path}': " if error.path and printable(error.path) not in printable(error.message) else ""
+    )
+    say(f"finepick: error: {printable(where + error.message)}")
+    return _answer(error, as_json)
+
+
+def _answer(error: FinepickError, as_json: bool) -> int:
+    """The exit code for *error*; with `--json` also its document."""
     from finepick.exports.documents import error_document, to_json
 
-    where = f"'{error.path}': " if error.path and error.path not in error.message else ""
-    say(f"finepick: error: {printable(where + error.message)}")
     if as_json:
-        print(to_json(error_document(error)))
+        with suppress(OSError):  # where standard output is what failed
+            print(to_json(error_document(error)), flush=True)
     return WRONG_USAGE if isinstance(error, UsageError) else FAILED
 
 
 def _from_system(error: OSError) -> FinepickError:
     """What the operating system said, as one of ours."""
-    from finepick.errors import OutputError
-
     path = error.filename if isinstance(error.filename, str) else None
-    return OutputError(
-        f"{error.strerror or error}; check the disk and its permissions, then repeat", path=path
-    )
+    what = "" if path else "standard output or the disk: "
+    return OutputError(f"{what}{error.strerror or error}; see to it and repeat", path=path)
 
 
 def _interrupted() -> int:

@@ -25,9 +25,11 @@ def compare(
     from finepick.exports.documents import compare_document, to_json
     from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
     from finepick.settings import load_settings
-    from finepick.workflows.compare import compare_photos, write_map
+    from finepick.workflows.compare import check_map_file, compare_photos, write_map
     from finepick.workflows.library import Library
 
+    if map_file is not None:
+        check_map_file(map_file, (a, b))
     scorer = load_scorer(model or DEFAULT_SCORER)
     with (
         ProgressBar(quiet=quiet or json) as progress,

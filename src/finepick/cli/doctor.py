@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from finepick.cli.options import Json
+from finepick.cli.options import Json, Quiet
 
 
-def doctor(json: Json = False) -> None:
+def doctor(json: Json = False, quiet: Quiet = False) -> None:
     """Say what this installation can do, what is missing, and how to get it."""
-    from finepick.cli.printing import print_json
+    from finepick.cli.printing import console, print_json
     from finepick.exports.documents import document, to_json
     from finepick.settings import load_settings
     from finepick.workflows.doctor import examine
@@ -16,7 +16,6 @@ def doctor(json: Json = False) -> None:
     if json:
         print_json(to_json(document(checks=[finding.as_dict() for finding in findings])))
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -24,4 +23,4 @@ def doctor(json: Json = False) -> None:
     for finding in findings:
         mark = Text("✓", "green") if finding.works else Text("–", "yellow")
         table.add_row(mark, finding.name, Text(finding.detail), Text(finding.remedy, "dim"))
-    Console(highlight=False).print(table)
+    console().print(table)

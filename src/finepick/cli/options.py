@@ -14,5 +14,5 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do not use what is remembered; read and judge again.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Reading processes.  [default: one per core]")
+    int | None, typer.Option("--workers", min=1, help="Reading processes; one per core unless told.")
 ]

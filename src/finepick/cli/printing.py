@@ -8,7 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Bar
+
+_PIPE_WIDTH = 200
 
 
 def printable(text: str) -> str:
@@ -19,8 +22,7 @@ def printable(text: str) -> str:
 
 def say(message: str) -> None:
     """One line on standard error."""
-    encoding = sys.stderr.encoding or "utf-8"
-    print(message.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
+    print(message, file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
@@ -77,6 +79,15 @@ def _bar() -> Bar:
         console=Console(file=sys.stderr),
         transient=True,
     )
+
+
+def console() -> Console:
+    """Where tables go: as wide as the terminal, or, in a pipe, wide enough that no name is cut in two."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, width=_PIPE_WIDTH)
 
 
 def shows_pictures() -> bool:

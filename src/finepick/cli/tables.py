@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from finepick.cli.printing import console as open_console
 from finepick.cli.printing import printable
 from finepick.domain import Photo, PickResult, Ranking, Reason, ScoreResult, SeriesKind, Skipped, Verdict
 
@@ -29,7 +30,7 @@ _KINDS = {
 
 def print_pick(result: PickResult, pictures: Mapping[str, bytes], left: Sequence[str]) -> None:
     """A row for every series of several photos, then what was skipped, then what was written."""
-    console = Console(highlight=False)
+    console = open_console()
     series = [ranking for ranking in result if len(ranking) > 1]
     if series:
         folder = _common_folder([_shown(ranking).path for ranking in series])
@@ -52,7 +53,7 @@ def print_pick(result: PickResult, pictures: Mapping[str, bytes], left: Sequence
 
 def print_verdict(verdict: Verdict, left: Sequence[str]) -> None:
     """Which, how sure, and why."""
-    console = Console(highlight=False)
+    console = open_console()
     sure = max(verdict.p_a, 1 - verdict.p_a)
     if verdict.winner == "tie":
         console.print(Text(f"Too close to call ({sure:.0%} for {printable(_likelier(verdict))})."))
@@ -60,16 +61,15 @@ def print_verdict(verdict: Verdict, left: Sequence[str]) -> None:
         winner = verdict.a if verdict.winner == "a" else verdict.b
         console.print(Text.assemble((printable(winner), "bold"), f" is better ({sure:.0%} sure)."))
     for reason in verdict.reasons:
-        console.print(
-            Text(f"  {'+' if reason.direction == 'better' else '−'} {printable(verdict.a)}: {reason.text}")
-        )
+        sign = {"better": "+", "worse": "−"}[reason.direction] if reason.strength else " "
+        console.print(Text(f"  {sign} {printable(verdict.a)}: {reason.text}"))
     for line in left:
         console.print(Text(printable(line)))
 
 
 def print_scores(result: ScoreResult, left: Sequence[str]) -> None:
     """One line a photo: score, then path."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     for photo in result.photos:
         score = "   –" if photo.coarse is None else f"{photo.coarse:4.2f}"
         console.print(Text(f"{score}  {printable(photo.path)}"))
@@ -80,7 +80,7 @@ def print_scores(result: ScoreResult, left: Sequence[str]) -> None:
 
 def print_skipped(skipped: Sequence[Skipped]) -> None:
     """What could not be used, and why."""
-    _print_skipped(Console(highlight=False), skipped)
+    _print_skipped(open_console(), skipped)
 
 
 def _shown(ranking: Ranking) -> Photo:
@@ -106,7 +106,7 @@ def _series_table(rankings: Sequence[Ranking], pictures: Mapping[str, bytes], fo
     table.add_column("sure", justify="right")
     table.add_column("why", overflow="fold", ratio=3)
     for ranking in rankings:
-        path = _shown(ranking).path.removeprefix(folder)
+        path = ranking.best.path.removeprefix(folder) if ranking.best else Text("–", "dim")
         cells = [ranking.id, _KINDS[ranking.kind], str(len(ranking)), path, *_verdict_cells(ranking)]
         if pictures:
             shown = _shown(ranking)

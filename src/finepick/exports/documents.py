@@ -80,10 +80,13 @@ def to_json(document: Mapping[str, Any]) -> str:
 
 
 def number(value: float | None) -> float | None:
-    """*value* as JSON can hold it: a Python float, None where it is missing or not finite."""
+    """*value* as JSON can hold it: a Python float to nine digits, None where it is missing or not finite.
+
+    Further digits are the order of summation, not knowledge; equal photos must look equal.
+    """
     if value is None or not math.isfinite(value):
         return None
-    return float(value)
+    return round(float(value), 9) + 0.0  # −0.0 becomes 0.0
 
 
 def model_document(model: ModelInfo) -> Document:

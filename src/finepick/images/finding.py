@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
@@ -46,6 +47,16 @@ def find_photos(paths: Sequence[str], *, leave_out: Iterable[str] = ()) -> Found
     for path in paths:
         search.add_root(path)
     return search.result()
+
+
+def companions_of(file: FoundFile) -> list[FoundFile]:
+    """The companions of *file* as files of their own; those that are gone are left out."""
+    found = []
+    for path in file.companions:
+        with suppress(OSError):
+            status = os.stat(path)
+            found.append(FoundFile(path, status.st_size, status.st_mtime_ns))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

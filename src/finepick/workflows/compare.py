@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finepick.domain import Photo, Verdict
-from finepick.errors import DamagedImageError
+from finepick.errors import UsageError
 from finepick.explanations.pictures import draw_difference
 from finepick.exports.writing import atomic_write
 from finepick.scorers.base import Scorer
@@ -40,6 +42,14 @@ def winner_of(p_a: float) -> str:
     return "a" if p_a > 0.5 else "b"
 
 
+def check_map_file(path: str, photos: Sequence[str]) -> None:
+    """Raise UsageError where a map must not go to *path*: over a photo, or over anything that is no PNG."""
+    if not path.lower().endswith(".png"):
+        raise UsageError(f"--map takes a file that ends in .png, not '{path}'")
+    if os.path.lexists(path) and (os.path.isdir(path) or any(_is_same(path, photo) for photo in photos)):
+        raise UsageError(f"--map would write over '{path}'; choose another file")
+
+
 def write_map(library: Library, comparison: Comparison, scorer: Scorer, path: str) -> None:
     """Draw where the two photos differ, as a PNG at *path*. Raises OutputError, and ImageError."""
     maps = series_maps(library, comparison.photos, scorer)
@@ -50,8 +60,14 @@ def write_map(library: Library, comparison: Comparison, scorer: Scorer, path: st
 
 
 def _read_one(library: Library, path: str) -> Photo:
+    if os.path.isdir(path):
+        raise UsageError(f"'{path}' is a folder; compare takes two photos", path=path)
     # One at a time: two names of one photo, or a RAW beside its JPEG, are still two things to compare.
-    reading = library.read([path])
-    if len(reading.photos) != 1:
-        raise DamagedImageError("is a folder; compare takes two photos", path=path)
-    return reading.photos[0]
+    return library.read([path]).photos[0]
+
+
+def _is_same(a: str, b: str) -> bool:
+    try:
+        return os.path.samefile(a, b)
+    except OSError:
+        return False

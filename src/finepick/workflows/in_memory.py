@@ -21,14 +21,16 @@ Picture = Image.Image | np.ndarray[Any, Any] | str | os.PathLike[str]
 def best_indices(pictures: Sequence[Picture], scorer: Scorer, k: int) -> list[int]:
     """Indices of the *k* best of *pictures*, best first; ties in the order given.
 
-    Raises ValueError for no pictures or an array that is not uint8 H × W × 3, TypeError for anything else that
+    Raises ValueError for no pictures, k < 1, or an array that is not uint8 H × W × 3, TypeError for anything else that
     is not a picture, ImageError for a path that cannot be read.
     """
     if not len(pictures):
         raise ValueError("best_of needs at least one picture")
+    if k < 1:
+        raise ValueError(f"k is {k}; ask for at least one")
     judgement = scorer.judge(ArrayFrames([frame_of(picture) for picture in pictures]))
     order = np.argsort(-judgement.fine, kind="stable")
-    return [int(i) for i in order[: max(0, k)]]
+    return [int(i) for i in order[:k]]
 
 
 def frame_of(picture: Picture) -> Frame:

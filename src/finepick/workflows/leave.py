@@ -38,6 +38,8 @@ class Leaving:
         self.sidecars()
         folders = {"--out": self.out, "--manifest": self.manifest, "--copy-keeps": self.copy_keeps}
         for option, folder in folders.items():
+            if folder == "":
+                raise UsageError(f"{option} takes a folder, not an empty name")
             if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):
                 raise UsageError(f"{option} takes a folder; '{folder}' is a file")
 
@@ -57,15 +59,23 @@ def leave(
 ) -> list[str]:
     """Write what *leaving* asks for; a line for people on each thing written.
 
-    What is refused for a good reason (a sidecar that does not parse) is a warning. Raises OutputError where
-    something cannot be written or copied; everything else that was asked for is written all the same.
+    Raises UsageError where nothing is kept and keeps were to be copied or marked: that is a slip, and rejecting a
+    whole shoot is no small one. Raises OutputError where something cannot be written or copied; everything else
+    that was asked for is written all the same.
     """
+    if (leaving.xmp or leaving.copy_keeps) and not any(map(any, (ranking.keep for ranking in result))):
+        raise UsageError("nothing is kept, so there is nothing to copy or to mark; keep at least one photo")
+    failures: list[str] = []
     written = [
         *_reported(library, result, scorer, leaving.out, title),
         *_manifested(result, leaving.manifest),
-        *_marked(library, result, leaving),
+        *_marked(result, leaving, failures),
+        *_copied(result, leaving.copy_keeps, failures),
     ]
-    return [*written, *_copied(result, leaving.copy_keeps)]
+    if failures:
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise OutputError(f"{failures[0]}{more}; see to it and repeat, the rest was written")
+    return written
 
 
 class SeriesPictures:
@@ -121,27 +131,20 @@ def _manifested(result: PickResult, folder: str | None) -> Iterator[str]:
     yield f"Manifest: {report.path}, {report.series:,} series of {report.photos:,} photos"
 
 
-def _marked(library: Library, result: PickResult, leaving: Leaving) -> Iterator[str]:
+def _marked(result: PickResult, leaving: Leaving, failures: list[str]) -> Iterator[str]:
     if not leaving.xmp:
         return
     options = leaving.sidecars()
     report = write_sidecars(plan_sidecars(result, options), overwrite=options.overwrite)
-    for one in report.refused:
-        library.warn(f"no sidecar for '{one.photo}': {one.sidecar}: {one.reason}")
+    failures += [f"no sidecar for '{one.photo}': {one.sidecar}: {one.reason}" for one in report.refused]
     yield f"Sidecars: {len(report.written):,} written, {len(report.unchanged):,} were as they should be"
     if report.human:
         yield f"          a human's marks were kept in {len({path for path, _ in report.human}):,}"
 
 
-def _copied(result: PickResult, folder: str | None) -> Iterator[str]:
+def _copied(result: PickResult, folder: str | None, failures: list[str]) -> Iterator[str]:
     if folder is None:
         return
     report = copy_keeps(result, folder)
-    if report.failed:
-        first = report.failed[0]
-        raise OutputError(
-            f"{len(report.failed):,} of the keeps could not be copied to '{folder}' ({len(report.copies):,} were); "
-            f"the first: '{first.path}': {first.reason}; see to them and repeat",
-            path=first.path,
-        )
+    failures += [f"'{one.path}' could not be copied to '{folder}': {one.reason}" for one in report.failed]
     yield f"Copies: {len(report.copies):,} in {folder}, each compared with its original"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import warnings
 from collections import OrderedDict
@@ -199,7 +200,7 @@ class SeriesFrames:
 def _complain_if_gone(paths: Sequence[str], skipped: Sequence[Skipped]) -> None:
     """An unplugged disk must not look like a folder of bad photos."""
     for path in paths:
-        if not os.path.lexists(path):
+        if _is_gone(path):
             raise PathVanishedError(
                 f"'{path}' went away while its photos were being read ({len(skipped)} lost); "
                 "plug the disk in again and repeat: what was read is remembered",
@@ -207,15 +208,21 @@ def _complain_if_gone(paths: Sequence[str], skipped: Sequence[Skipped]) -> None:
             )
 
 
+def _is_gone(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ENXIO, errno.EIO)
+    return False
+
+
 def _nothing(paths: Sequence[str], found: Found, skipped: Sequence[Skipped]) -> str:
     where = f"'{paths[0]}'" if len(paths) == 1 else f"the {len(paths)} paths given"
     if skipped:
         first = skipped[0]
-        return (
-            f"no photo in {where} could be read ({len(skipped)} skipped; '{first.path}': {first.reason}); "
-            "see 'finepick doctor' for what this installation reads"
-        )
-    return f"no photo in {where} ({found.ignored} other files); name a folder with pictures, or pictures"
+        return f"no photo in {where} could be read ({len(skipped)} skipped; the first, '{first.path}': {first.reason})"
+    others = f" (but {found.ignored} other file{'s' if found.ignored != 1 else ''})" if found.ignored else ""
+    return f"no photo in {where}{others}; name a folder with pictures, or pictures"
 
 
 def _metadata(reply: Reply) -> Metadata:

@@ -68,6 +68,9 @@ def pick_photos(
         raise NothingReadableError(
             f"no photo could be judged; '{lost[0].path}': {lost[0].reason}", path=lost[0].path
         )
+    whole = sum(len(ranking) for ranking in rankings if not ranking.is_ranked)
+    if options.keep is not None and whole > options.keep:
+        library.warn(f"sets that are kept whole hold {whole} photos, more than --keep {options.keep} allows")
     keeps = choose_keeps(rankings, per_series=options.keep_per_series, total=options.keep)
     return PickResult(
         series=tuple(replace(ranking, keep=keep) for ranking, keep in zip(rankings, keeps, strict=True)),
@@ -85,6 +88,12 @@ def _ranked(library: Library, series: Series, scorer: Scorer, lost: list[Skipped
             return rank_series(library, replace(series, photos=photos), scorer)
         except ImageError as error:
             lost.append(Skipped(str(error.path), Stage.JUDGE, error.reason))
+            lost += [
+                Skipped(path, Stage.JUDGE, "lies beside a RAW that could not be judged")
+                for photo in photos
+                if photo.path == error.path
+                for path in photo.companions
+            ]
             photos = tuple(photo for photo in photos if photo.path != error.path)
     return None
 
