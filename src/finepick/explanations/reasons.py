@@ -97,7 +97,7 @@ def explain_series(
         return Explainer((), judgement.preference, judgement.fine)
     places = judgement.places or lay_cells(features, alignment, maps)
     leaning = lean_of_series(features, alignment)
-    seen_by_all = places.seen.all(axis=0)
+    seen_by_all = np.asarray(places.seen.all(axis=0))
     evidence = tuple(
         _placed_evidence(frame, places, seen_by_all, leaning, index) for index, frame in enumerate(features)
     )

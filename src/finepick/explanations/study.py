@@ -1,4 +1,4 @@
-"""All there is to know of one judged series: the judgement, the reasons, the difference maps; and as bytes."""
+"""All there is to know of one judged series: judgement, reasons, difference maps; and the same as bytes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def pack_study(study: Study) -> bytes:
         [[str(one.attribute), one.direction, one.strength, one.versus, one.text] for one in row]
         for row in study.reasons
     ]
-    arrays = {
+    arrays: dict[str, NDArray[np.generic]] = {
         "fine": judgement.fine.astype(np.float64),
         "preference": judgement.preference.astype(np.float64),
         "too_close": np.array([judgement.too_close], np.uint8),
