@@ -89,9 +89,15 @@ def sample_planes(planes: NDArray[np.generic], points: FloatArray, extent: Float
     fx, fy = (x - left)[:, None], (y - top)[:, None]
     right, below = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
     flat = planes.reshape(-1, depth).astype(np.float32)
-    upper = flat[top * columns + left] * (1 - fx) + flat[top * columns + right] * fx
-    lower = flat[below * columns + left] * (1 - fx) + flat[below * columns + right] * fx
-    return np.asarray(upper * (1 - fy) + lower * fy, np.float32), inside
+    top, below = top * columns, below * columns
+    # `take` is two to three times as fast as indexing, and products in place spare memory.
+    upper, lower = flat.take(top + left, axis=0), flat.take(below + left, axis=0)
+    upper += (flat.take(top + right, axis=0) - upper) * fx
+    lower += (flat.take(below + right, axis=0) - lower) * fx
+    lower -= upper
+    lower *= fy
+    upper += lower
+    return upper, inside
 
 
 def _map_shape(frame: PhotoFeatures) -> tuple[int, int]:

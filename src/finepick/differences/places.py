@@ -35,10 +35,16 @@ class Places:
     salience: FloatArray
     difference: FloatArray
 
+    def rearranged(self, order: NDArray[np.intp]) -> Places:
+        """The same places for the frames in another order: frame i of it is frame order[i] of this one."""
+        return Places(
+            self.cells[order], self.seen[order], self.weight, self.salience[order], self.difference[order]
+        )
+
     def mean(self, channel: str) -> FloatArray:
         """(n,) weighted mean of *channel* over the places that count."""
         values = self.cells[..., CHANNELS.index(channel)].astype(np.float64)
-        return np.asarray((values * self.weight).sum(axis=(1, 2)))
+        return np.asarray(np.einsum("nrc,rc->n", values, self.weight))
 
 
 def lay_cells(frames: Sequence[PhotoFeatures], alignment: Alignment, maps: Sequence[FloatArray]) -> Places:

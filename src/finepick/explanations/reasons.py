@@ -89,12 +89,18 @@ def explain_series(
     maps: Sequence[FloatArray],
     judgement: Judgement,
 ) -> Explainer:
-    """The explainer of a judged series; *alignment* and *maps* as the registration and the maps gave them."""
+    """The explainer of a judged series; *alignment* and *maps* as the registration and the maps gave them.
+
+    The judgement's places are taken where it has them; they must then be of the same alignment and maps.
+    """
     if len(features) < 2:
         return Explainer((), judgement.preference, judgement.fine)
-    places = lay_cells(features, alignment, maps)
+    places = judgement.places or lay_cells(features, alignment, maps)
     leaning = lean_of_series(features, alignment)
-    evidence = tuple(_placed_evidence(frame, places, leaning, index) for index, frame in enumerate(features))
+    seen_by_all = np.asarray(places.seen.all(axis=0))
+    evidence = tuple(
+        _placed_evidence(frame, places, seen_by_all, leaning, index) for index, frame in enumerate(features)
+    )
     return Explainer(evidence, judgement.preference, judgement.fine)
 
 
@@ -189,9 +195,12 @@ def _evidence(frame: PhotoFeatures, difference: FloatArray | None, shape: tuple[
     )
 
 
-def _placed_evidence(frame: PhotoFeatures, places: Places, leaning: Leaning, index: int) -> Evidence:
-    seen = places.seen.all(axis=0)
-    sharp = np.where(seen, places.cells[index, ..., 0], 0)  # where not all can be compared, nothing is said
+def _placed_evidence(
+    frame: PhotoFeatures, places: Places, seen_by_all: NDArray[np.bool_], leaning: Leaning, index: int
+) -> Evidence:
+    sharp = np.where(
+        seen_by_all, places.cells[index, ..., 0], 0
+    )  # where not all can be compared, nothing is said
     return Evidence(
         frame.measurements.values,
         _half(sharp),

@@ -1,4 +1,4 @@
-"""All there is to know of one judged series: the judgement, the reasons, the difference maps; and as bytes."""
+"""All there is to know of one judged series: judgement, reasons, difference maps; and the same as bytes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def study_frames(frames: FrameSource, scorer: Scorer) -> Study:
     alignment, maps = find_differences(features, judgement)
     best_first = np.argsort(-judgement.fine, kind="stable").tolist()
     return Study(
-        judgement=replace(judgement, alignment=None, difference=None, embeddings=None),
+        judgement=replace(judgement, alignment=None, places=None, difference=None, embeddings=None),
         reasons=explain_series(features, alignment, maps, judgement).per_photo(best_first, digests),
         maps=tuple(np.rint(one * 255).astype(np.uint8) for one in maps),
     )

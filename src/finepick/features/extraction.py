@@ -68,7 +68,7 @@ def _thumbnail(small: Image.Image) -> Image.Image:
 
 
 def _small(picture: Image.Image) -> Image.Image:
-    """*picture* averaged down by a whole number to about `SMALL_SIDE`, with which most features are content."""
+    """*picture* averaged down by a whole number to about `SMALL_SIDE`, enough for most features."""
     factor = max(1, round(max(picture.size) / SMALL_SIDE))
     return picture.reduce(factor) if factor > 1 else picture
 

@@ -275,6 +275,13 @@ def _cell_starts(length: int, cells: int) -> tuple[NDArray[np.intp], Floats]:
     return starts, np.diff(starts, append=length).astype(np.float32)
 
 
+@lru_cache(maxsize=16)
+def _membership(length: int, cells: int) -> Floats:
+    """(cells, length): 1 where a pixel belongs to a cell. Down the rows, a product beats `reduceat`."""
+    belongs = np.arange(length) * cells // length == np.arange(cells)[:, None]
+    return np.asarray(belongs, np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class _Coarse:
     """What colours and slopes say at lower resolution; cell arrays are rows × columns."""
@@ -342,7 +349,7 @@ class _CellMeans:
     """Averages planes of height × width into rows × columns cells."""
 
     def __init__(self, height: int, width: int, rows: int, columns: int) -> None:
-        self._starts, self._counts = _cell_starts(height, min(rows, height))
+        self._down = _membership(height, min(rows, height))
         self._columns = min(columns, width)
         # A frame of a few pixels has fewer of them than the grid has cells: repeat them.
         self._pick = np.ix_(
@@ -350,8 +357,7 @@ class _CellMeans:
         )
 
     def __call__(self, plane: Floats) -> Floats:
-        rows = np.add.reduceat(plane, self._starts, axis=0)
-        means = _across_cells(rows, self._columns) / self._counts[:, None]
+        means = _across_cells(self._down @ plane, self._columns) / self._down.sum(axis=1, keepdims=True)
         return np.asarray(means[self._pick], np.float32)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, Frame, ModelInfo
 from finepick.features.extraction import PhotoFeatures
@@ -40,7 +41,7 @@ class Judgement:
     preference: (n, n) calibrated P(row preferred over column); P + Pᵀ = 1, ½ on the diagonal.
     too_close: the best frame is not known well enough to be called.
     embeddings: (n, d) or None. difference: n maps (rows, columns) in [0, 1], or None.
-    alignment: how the frames lie over one another, where the scorer found that out.
+    alignment, places: how the frames, and their cells, lie over one another, where the scorer found that out.
     """
 
     fine: FloatArray
@@ -50,6 +51,7 @@ class Judgement:
     embeddings: FloatArray | None = None
     difference: tuple[FloatArray, ...] | None = None
     alignment: Alignment | None = None
+    places: Places | None = None
 
 
 class Scorer(Protocol):

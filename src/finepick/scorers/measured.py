@@ -178,6 +178,7 @@ class MeasuredScorer:
             alignment=Alignment(
                 order[alignment.reference], alignment.transforms[place], alignment.confidence[place]
             ),
+            places=places.rearranged(place),
         )
 
     def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:

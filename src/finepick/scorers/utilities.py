@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, ModelInfo
 from finepick.scorers.base import Judgement
@@ -27,6 +28,7 @@ def judge_utilities(
     coarse: FloatArray | None = None,
     difference: tuple[FloatArray, ...] | None = None,
     alignment: Alignment | None = None,
+    places: Places | None = None,
 ) -> Judgement:
     """Judgement of n frames: utilities (n,) that differ by *temperature* mean odds of e to 1."""
     utilities = np.asarray(utilities, np.float64)
@@ -42,6 +44,7 @@ def judge_utilities(
         too_close=is_too_close(utilities, preference),
         difference=difference,
         alignment=alignment,
+        places=places,
     )
 
 
