@@ -4,8 +4,9 @@
 
 Learns from AGIQA-3K *train* (pairs whose means differ by more than .3), and from photos and OASIS *train*
 photos spoilt by hand (the photo beats what was made of it, a little spoilt beats very spoilt, level beats
-leaning). The two temperatures, of series whose frames lie over one another and of others, are set on the *val*
-parts; *test* parts are never opened. A Bradley–Terry model with a ridge, by L-BFGS-B; weights of readings whose sign physics settles may not be negative.
+leaning). The two temperatures, of series whose frames lie over one another and of others, are set on the
+*val* parts; *test* parts are never opened. A Bradley–Terry model with a ridge, by L-BFGS-B; weights of
+readings whose sign physics settles may not be negative.
 """
 
 from __future__ import annotations
