@@ -3,8 +3,9 @@
     python bench/grouping.py --data ../shared/data/unlabelled_series [--speed 1000 5000] [--stability]
 
 The folder holds pictures and `groups.jsonl` (`series`, `kind`, `photos`). None of its files knows when it was
-taken, so everything rests on content. Precision and recall count pairs of photos. Without --data (or
-FINEPICK_DATA) only the drawn cases run.
+taken, so everything rests on content, but for a last table that asks what would be joined if pairs of them had
+been taken within a moment. Precision and recall count pairs of photos. Without --data (or FINEPICK_DATA) only
+the drawn cases run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import imagehash
 import numpy as np
@@ -27,7 +30,16 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from finepick.domain import Metadata, Photo
 from finepick.features.extraction import PhotoFeatures, extract_features
 from finepick.images.reading import read_photo
-from finepick.series.evidence import BARS, Bars, CachedFeatures
+from finepick.series.evidence import (
+    BARS,
+    Bars,
+    Bond,
+    CachedFeatures,
+    Examiner,
+    Nearness,
+    judge_bond,
+    stack_descriptors,
+)
 from finepick.series.grouping import group_photos
 from finepick.settings import WORKING_SIDE
 
@@ -40,11 +52,12 @@ ONE_SCENE_IN_TRUTH = (
 
 @dataclass(frozen=True)
 class Case:
-    """Pictures with the series each belongs to, and their kind for the report."""
+    """Pictures with the series each belongs to; *gap*: seconds from one to the next, None: no times known."""
 
     name: str
     pictures: list[Image.Image]
     labels: list[Hashable]
+    gap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +106,11 @@ def linked_by_hash(hashes: Sequence[imagehash.ImageHash], threshold: int) -> lis
     return component
 
 
-def photo(name: str, size: tuple[int, int], digest: str) -> Photo:
-    return Photo(name, digest, Metadata("JPEG", *size))
+def photo(name: str, size: tuple[int, int], digest: str, seconds: float | None = None) -> Photo:
+    if seconds is None:
+        return Photo(name, digest, Metadata("JPEG", *size))
+    taken_at = datetime(2024, 5, 17, 12) + timedelta(seconds=seconds)
+    return Photo(name, digest, Metadata("JPEG", *size, taken_at=taken_at, camera="Camera 1"))
 
 
 def bench_data(folder: str, stability: bool) -> None:
@@ -131,8 +147,42 @@ def bench_data(folder: str, stability: bool) -> None:
                 if _pairs([truth[i] for i in places]):
                     part = agreement([found[i] for i in places], [truth[i] for i in places])
                     print(f"      {kind:<24} R {part.recall:.3f}")
+    print_moments(features, kinds, truths["one scene, one series"])
     if stability:
         print_stability(photos, features, truths["one scene, one series"])
+
+
+def print_moments(features: Sequence[PhotoFeatures], kinds: Sequence[str], truth: Sequence[str]) -> None:
+    """Share of pairs that count as one scene if both photos were taken within a moment."""
+    lookup = CachedFeatures(lambda i: features[i])
+    examiner = Examiner(lookup, stack_descriptors(lookup, range(len(features))))
+    bonds: Counter[tuple[str, Bond]] = Counter()
+    for title, pairs in _pairs_of_a_moment(kinds, truth).items():
+        for a, b in pairs:
+            bonds[title, judge_bond(Nearness.MOMENT, examiner.examine(a, b, thorough=True))] += 1
+    print("\nIf they had been taken within a moment (joined; joined if amid a burst)")
+    for title in dict.fromkeys(title for title, _ in bonds):
+        strong, weak, none = (bonds[title, bond] for bond in (Bond.STRONG, Bond.WEAK, Bond.NONE))
+        count = strong + weak + none
+        print(f"  {title:<32} {strong / count:.4f}  {(strong + weak) / count:.4f}  of {count}")
+
+
+def _pairs_of_a_moment(kinds: Sequence[str], truth: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+    rng = np.random.default_rng(5)
+    places = np.arange(len(kinds))
+    single = np.array(["single" in kind for kind in kinds])
+    clip = [i for i, kind in enumerate(kinds) if "video" in kind]
+
+    def drawn(among: np.ndarray) -> list[tuple[int, int]]:
+        pairs = rng.choice(among, (6000, 2)).tolist()
+        return [(a, b) for a, b in pairs if truth[a] != truth[b]]
+
+    return {
+        "unlike: single photos": drawn(places[single]),
+        "unlike: of different series": drawn(places[~single]),
+        "alike: next frame of a clip": [(a, b) for a, b in pairwise(clip) if truth[a] == truth[b]],
+        "alike: next but one": [(a, b) for a, b in zip(clip, clip[2:], strict=False) if truth[a] == truth[b]],
+    }
 
 
 def print_stability(photos: Sequence[Photo], features: Sequence[PhotoFeatures], truth: Sequence[str]) -> None:
@@ -206,6 +256,29 @@ def noise(seed: int, level: float) -> Image.Image:
     return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
+def panned(picture: Image.Image, step: int) -> Image.Image:
+    """A subject that stays in the middle while the scene passes behind it, smeared along the way.
+
+    Every fourth frame is smeared all over.
+    """
+    view = smeared(picture.crop((60 * step, 0, 60 * step + 600, 400)), 24)
+    brush = ImageDraw.Draw(view)
+    for k in range(9):
+        x, y = 230 + 45 * (k % 3) + 4 * step, 130 + 45 * (k // 3)
+        brush.polygon(
+            [(x, y), (x + 40, y + 6 + 3 * k), (x + 30 - 3 * k, y + 42)], fill=(250 - 25 * k, 40, 25 * k)
+        )
+    return smeared(view, 60) if step % 4 == 2 else view
+
+
+def smeared(picture: Image.Image, length: int) -> Image.Image:
+    """*picture* as if the camera had been turned by *length* pixels while the shutter was open."""
+    sums = np.cumsum(
+        np.pad(np.asarray(picture, dtype=np.float64), ((0, 0), (length, 0), (0, 0)), "edge"), axis=1
+    )
+    return Image.fromarray(((sums[:, length:] - sums[:, :-length]) / length).clip(0, 255).astype(np.uint8))
+
+
 def crops_of(picture: Image.Image, seed: int, count: int) -> list[Image.Image]:
     rng = np.random.default_rng(seed)
     crops = [picture]
@@ -225,6 +298,14 @@ def hard_cases() -> list[Case]:
     def strangers(name: str, pictures: list[Image.Image]) -> Case:
         return Case(name, pictures, list(range(len(pictures))))
 
+    def timed(case: Case, gap: float) -> Case:
+        return replace(case, name=f"{case.name}, {gap} s apart", gap=gap)
+
+    scenes = strangers("one scene after the other", [draw_scene(800 + k) for k in range(24)])
+    turns = series(
+        "three frames a scene", lambda k: [shaken(draw_scene(900 + k), 10 * k + i) for i in range(3)], 8
+    )
+    pans = Case("a panned burst", [panned(draw_scene(950, (1100, 400)), step) for step in range(8)], [0] * 8)
     return [
         series("crops of one photo, 50–95 %", lambda k: crops_of(draw_scene(100 + k, (900, 600)), k, 5), 12),
         series(
@@ -252,13 +333,18 @@ def hard_cases() -> list[Case]:
         strangers("one window, other contents", [in_a_window(draw_scene(700 + k)) for k in range(12)]),
         strangers("flat and dark frames", [Image.new("RGB", (600, 400), (v, v, v)) for v in range(0, 48, 4)]),
         strangers("nothing but noise", [noise(k, 12 * k) for k in range(12)]),
+        *(timed(case, gap) for case in (scenes, turns) for gap in (0.1, 0.5, 1.0)),
+        timed(pans, 0.1),
     ]
 
 
 def bench_hard_cases() -> None:
     print("\nDrawn hard cases (pairs; strangers: pairs that were joined though they should not)")
     for case in hard_cases():
-        photos = [photo(f"{i}.jpg", p.size, f"{i:04d}") for i, p in enumerate(case.pictures)]
+        photos = [
+            photo(f"{i}.jpg", p.size, f"{i:04d}", None if case.gap is None else i * case.gap)
+            for i, p in enumerate(case.pictures)
+        ]
         features = [extract_features(np.asarray(p.convert("RGB"))) for p in case.pictures]
         hashes = [imagehash.phash(p) for p in case.pictures]
         for name, found in (
@@ -267,7 +353,7 @@ def bench_hard_cases() -> None:
         ):
             wrong = _pairs(found) - _pairs(list(zip(found, case.labels, strict=True)))
             score = agreement(found, case.labels) if _pairs(case.labels) else f"{wrong} joined wrongly"
-            print(f"  {case.name:<30} {name:<12} {score}")
+            print(f"  {case.name:<38} {name:<12} {score}")
 
 
 def bench_speed(count: int) -> None:

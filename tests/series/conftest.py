@@ -76,6 +76,13 @@ def shake(picture: Image.Image, seed: int) -> Image.Image:
     return turned.crop((20 + x, 20 + y, width - 40 + x, height - 40 + y)).resize(picture.size)
 
 
+def smear(picture: Image.Image, length: int) -> Image.Image:
+    """*picture* as if the camera had turned by *length* pixels while the shutter was open."""
+    pixels = np.asarray(picture, dtype=np.float64)
+    turned = [np.pad(pixels, ((0, 0), (k, 0), (0, 0)), "edge")[:, : picture.width] for k in range(length)]
+    return Image.fromarray(np.mean(turned, axis=0).astype(np.uint8))
+
+
 @pytest.fixture
 def shoot() -> Shoot:
     return Shoot([], [])
@@ -94,3 +101,8 @@ def exposed():
 @pytest.fixture
 def shaken():
     return shake
+
+
+@pytest.fixture
+def smeared():
+    return smear

@@ -189,6 +189,40 @@ def test_a_burst_that_changes_its_scene_splits(shoot, scene, shaken) -> None:
     }
 
 
+@pytest.mark.parametrize("gap", [0.1, 0.5, 1.0])
+def test_unlike_scenes_within_a_moment_are_no_burst(shoot, scene, gap: float) -> None:
+    sky = np.linspace((90, 120, 200), (240, 160, 90), 360)[:, None].repeat(540, axis=1)
+    shoot.add(Image.fromarray(sky.astype(np.uint8)), seconds=0)
+    for k in range(6):
+        shoot.add(scene(80 + k), seconds=gap * (k + 1))
+    assert len(shoot.group()) == 7
+
+
+@pytest.mark.parametrize("gap", [0.1, 0.5, 1.0, 2.0])
+def test_two_scenes_in_one_go_are_two_bursts(shoot, scene, shaken, gap: float) -> None:
+    for k in range(6):
+        shoot.add(shaken(scene(90 if k < 3 else 91), k), seconds=gap * k)
+    series = shoot.group()
+    assert [[photo.path for photo in each.photos] for each in series] == [
+        [f"p{k:03d}.jpg" for k in part] for part in (range(3), range(3, 6))
+    ]
+    assert {each.kind for each in series} == {SeriesKind.BURST}
+
+
+def test_a_frame_smeared_by_a_fast_pan_stays_amid_its_burst(shoot, scene, smeared) -> None:
+    wide = scene(92, (900, 360))
+    for k in range(6):
+        view = wide.crop((50 * k, 0, 50 * k + 540, 360))
+        shoot.add(smeared(view, 70) if k == 3 else view, seconds=0.1 * k)
+    assert [len(series.photos) for series in shoot.group()] == [6]
+
+
+def test_another_scene_amid_a_burst_stays_out_of_it(shoot, scene, shaken) -> None:
+    for k in range(5):
+        shoot.add(scene(93) if k == 2 else shaken(scene(94), k), seconds=0.1 * k)
+    assert sorted(len(series.photos) for series in shoot.group()) == [1, 4]
+
+
 def test_the_same_view_hours_later_is_another_series(shoot, scene, shaken) -> None:
     for hours in (0, 5):
         for k in range(3):
@@ -247,6 +281,13 @@ def test_rules_of_the_user(shoot, scene) -> None:
         (SeriesKind.FOLDER, 2),
         (SeriesKind.SINGLE, 1),
     ]
+
+
+def test_a_series_the_user_named_is_never_set_aside_for_merging(shoot, scene, exposed) -> None:
+    for k, stops in enumerate((-2, 0, 2)):
+        shoot.add(exposed(scene(75), stops), seconds=0.3 * k, exposure_bias=float(stops), auto_bracket=True)
+    assert [series.kind for series in shoot.group()] == [SeriesKind.BRACKET]
+    assert [series.kind for series in shoot.group(rule="one")] == [SeriesKind.SIMILAR]
 
 
 def test_an_unknown_rule_is_refused(shoot, scene) -> None:

@@ -133,12 +133,15 @@ class Bars:
     """How much content has to prove, by nearness; round numbers, and moving one by a fifth changes little.
 
     Between unlike photos 4 inliers are rare, 8 have not been seen without a common object, and `in_place`
-    stays below .25. *_spread: inliers × coverage. `bench/grouping.py` measures what each is worth.
+    stays below .25. Their likeness is above .4 in one pair of a hundred, above .65 in one of two thousand: two
+    wide landscapes under one sky. *_spread: inliers × coverage. `bench/grouping.py` measures what each is
+    worth.
     """
 
-    moment_likeness: float = 0.25
+    moment_likeness: float = 0.65
     moment_inliers: float = 5
-    moment_in_place: float = 0.2
+    moment_in_place: float = 0.25
+    amid_likeness: float = 0.4
     action_likeness: float = 0.7
     action_inliers: float = 8
     action_in_place: float = 0.3
@@ -161,9 +164,12 @@ BARS = Bars()
 
 
 def judge_bond(near: Nearness, evidence: Evidence, bars: Bars = BARS) -> Bond:
-    """Whether *evidence* is enough for two photos that are *near*."""
+    """Whether *evidence* is enough for two photos that are *near*.
+
+    A weak bond of one moment is for a frame amid a burst: one that motion has smeared beyond recognition.
+    """
     if near is Nearness.MOMENT:
-        return Bond.STRONG if _meets_moment(evidence, bars) else Bond.NONE
+        return _bond_of_moment(evidence, bars)
     if evidence.overlaid:
         return Bond.NONE
     if near is Nearness.ACTION:
@@ -183,12 +189,14 @@ def is_hopeless(near: Nearness, likeness: float, bars: Bars = BARS) -> bool:
     return near is Nearness.APART and likeness < bars.apart_likeness
 
 
-def _meets_moment(evidence: Evidence, bars: Bars) -> bool:
-    return (
+def _bond_of_moment(evidence: Evidence, bars: Bars) -> Bond:
+    if (
         evidence.likeness >= bars.moment_likeness
         or evidence.inliers >= bars.moment_inliers
         or evidence.in_place >= bars.moment_in_place
-    )
+    ):
+        return Bond.STRONG
+    return Bond.WEAK if evidence.likeness >= bars.amid_likeness else Bond.NONE
 
 
 def _meets_action(evidence: Evidence, bars: Bars) -> bool:

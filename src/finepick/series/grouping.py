@@ -22,6 +22,7 @@ from finepick.series.evidence import (
     Bond,
     Examiner,
     FeatureLookup,
+    Nearness,
     gap_seconds,
     is_hopeless,
     judge_bond,
@@ -30,7 +31,7 @@ from finepick.series.evidence import (
 )
 from finepick.series.sequences import split_sequences
 
-GROUPING_VERSION = 1
+GROUPING_VERSION = 2
 """Raised whenever a change here or in what this uses makes other series of the same photos."""
 
 RULES = ("auto", "folder", "one", "single")
@@ -200,14 +201,29 @@ class _Weaver:
         Both sides are asked as wholes so that one odd frame makes no bridge between unlike series.
         """
         for _, a, b in sorted(self._weak):
-            left, right = self.forest.root(a), self.forest.root(b)
-            if left != right:
-                one, other = (
-                    self._descriptors[self.forest.tree(root)].mean(axis=0) for root in (left, right)
-                )
-                if float(one @ other) >= self._bars.weak_common_likeness:
-                    self.forest.join(a, b)
+            if self.forest.root(a) != self.forest.root(b) and self._holds(a, b):
+                self.forest.join(a, b)
         return self.forest.trees()
+
+    def _holds(self, a: int, b: int) -> bool:
+        left, right = (self.forest.tree(self.forest.root(place)) for place in (a, b))
+        one, other = (self._descriptors[tree].mean(axis=0) for tree in (left, right))
+        if float(one @ other) < self._bars.weak_common_likeness:
+            return False
+        of_a_moment = nearness(self._metadata[a], self._metadata[b]) is Nearness.MOMENT
+        return not of_a_moment or self._is_amid(a, right) or self._is_amid(b, left)
+
+    def _is_amid(self, place: int, tree: Sequence[int]) -> bool:
+        """Whether photos of *tree* were taken the moment before and the moment after the one at *place*.
+
+        Nobody turns a camera away and back that fast.
+        """
+        own = self._metadata[place]
+        near = [self._metadata[i] for i in tree if nearness(own, self._metadata[i]) is Nearness.MOMENT]
+        times = [data.taken_at.replace(tzinfo=None) for data in near if data.taken_at is not None]
+        if own.taken_at is None or not times:
+            return False
+        return min(times) < own.taken_at.replace(tzinfo=None) < max(times)
 
 
 def _components(
