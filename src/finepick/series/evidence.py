@@ -133,7 +133,7 @@ class Bars:
     """How much content has to prove, by nearness; round numbers, and moving one by a fifth changes little.
 
     Between unlike photos 4 inliers are rare, 8 have not been seen without a common object, and `in_place`
-    stays below .25. Their likeness is above .4 in one pair of a hundred, above .65 in one of two thousand: two
+    stays below .25. Their likeness is above .4 in one pair of a hundred, above .65 in one of some thousands: two
     wide landscapes under one sky. *_spread: inliers × coverage. `bench/grouping.py` measures what each is
     worth.
     """

@@ -196,22 +196,23 @@ class _Weaver:
             self._weak.append((-round(firmness, 3), a, b))
 
     def finish(self) -> list[list[int]]:
-        """The sets of photos that are tied; weak bonds join sets that are alike on the whole.
-
-        Both sides are asked as wholes so that one odd frame makes no bridge between unlike series.
-        """
+        """The sets of photos that are tied, by weak bonds as well where these hold."""
         for _, a, b in sorted(self._weak):
             if self.forest.root(a) != self.forest.root(b) and self._holds(a, b):
                 self.forest.join(a, b)
         return self.forest.trees()
 
     def _holds(self, a: int, b: int) -> bool:
+        """Whether a weak bond may join the sets of its photos.
+
+        Of one moment: if a photo was taken amid the others. Else: if the sets are alike on the whole, so that
+        one odd frame makes no bridge between unlike series.
+        """
         left, right = (self.forest.tree(self.forest.root(place)) for place in (a, b))
+        if nearness(self._metadata[a], self._metadata[b]) is Nearness.MOMENT:
+            return self._is_amid(a, right) or self._is_amid(b, left)
         one, other = (self._descriptors[tree].mean(axis=0) for tree in (left, right))
-        if float(one @ other) < self._bars.weak_common_likeness:
-            return False
-        of_a_moment = nearness(self._metadata[a], self._metadata[b]) is Nearness.MOMENT
-        return not of_a_moment or self._is_amid(a, right) or self._is_amid(b, left)
+        return float(one @ other) >= self._bars.weak_common_likeness
 
     def _is_amid(self, place: int, tree: Sequence[int]) -> bool:
         """Whether photos of *tree* were taken the moment before and the moment after the one at *place*.
