@@ -97,3 +97,35 @@ def test_pictures_in_memory_and_on_disk_are_judged_alike(tmp_path: Path) -> None
 
     assert finepick.best_of(pictures, k=3) == list(ranking.order)
     assert finepick.best_of([Image.open(tmp_path / f"{i}.png") for i in range(3)], k=3) == list(ranking.order)
+
+
+def test_rank_answers_in_the_order_it_was_asked_in(shoot: Path) -> None:
+    asked = [shoot / f"burst_{i}.jpg" for i in (4, 2, 0, 3)]
+
+    ranking = finepick.rank(asked)
+
+    assert [Path(photo.path) for photo in ranking.photos] == asked
+    assert ranking.order[0] == 1
+    assert ranking.scores is not None and int(ranking.scores.argmax()) == 1
+    assert ranking.p_best is not None and int(ranking.p_best.argmax()) == 1
+    assert ranking.probability(1, 0) > 0.5 > ranking.probability(0, 1)
+    assert all(reason.versus == str(asked[0]) for reason in ranking.reasons(1, 0))
+    with pytest.raises(IndexError):
+        ranking.reasons(0, 4)
+
+
+def test_rank_says_which_photo_it_could_not_read(shoot: Path) -> None:
+    with pytest.raises(finepick.FinepickError) as caught:
+        finepick.rank([shoot / "burst_2.jpg", shoot / "cut.jpg"])
+
+    assert caught.value.path == str(shoot / "cut.jpg")
+
+
+def test_best_of_takes_a_generator_but_no_single_path_and_no_k_of_nothing(shoot: Path) -> None:
+    assert finepick.best_of(scene(7).filter(ImageFilter.GaussianBlur(radius)) for radius in (2, 0.0, 1)) == [
+        1
+    ]
+    with pytest.raises(TypeError, match="several pictures"):
+        finepick.best_of(str(shoot))
+    with pytest.raises(ValueError, match="at least one"):
+        finepick.best_of([scene(7)], k=0)

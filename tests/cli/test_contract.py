@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -282,3 +284,131 @@ def test_what_was_written_into_the_shoot_is_not_taken_for_photos(finepick: Finep
     assert finepick("pick", shoot / "keeps", "--json").document["counts"]["photos"] == len(
         os.listdir(shoot / "keeps")
     )
+
+
+@pytest.mark.parametrize("target", ["burst_2.jpg", "map.jpg", "burst_2.jpg.xmp", "-", "", "folder.png"])
+def test_a_map_never_goes_over_a_photo_or_anything_but_a_png(
+    finepick: Finepick, shoot: Path, target: str
+) -> None:
+    (shoot / "folder.png").mkdir()
+    before = (shoot / "burst_2.jpg").read_bytes()
+
+    run = finepick("compare", "burst_2.jpg", "burst_4.jpg", "--map", target, cwd=shoot)
+
+    assert run.code == 2
+    assert (shoot / "burst_2.jpg").read_bytes() == before
+    assert not (shoot / "-").exists()
+
+
+def test_a_map_does_not_replace_a_photo_that_is_a_png(finepick: Finepick, shoot: Path) -> None:
+    before = (shoot / "pair a.png").read_bytes()
+
+    run = finepick(
+        "compare", shoot / "pair a.png", shoot / "pair b.png", "--map", shoot / "pair a.png", "--json"
+    )
+
+    assert run.code == 2
+    assert run.document["error"]["kind"] == "usage"
+    assert (shoot / "pair a.png").read_bytes() == before
+
+
+def test_a_terminal_that_knows_no_unicode_is_no_reason_to_fail(
+    finepick: Finepick, shoot: Path, tmp_path: Path
+) -> None:
+    save_photo(scene(9, (160, 120)), shoot / "emoji 🌅.jpg")
+    plain = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+
+    for words in (
+        ("pick", shoot, "--out", tmp_path / "o"),
+        ("score", shoot),
+        ("doctor",),
+        ("models", "list"),
+    ):
+        run = finepick(*words, environment=plain)
+        assert run.code == 0
+        assert "Traceback" not in run.err
+
+
+@pytest.mark.parametrize("keep", [("--keep", "0"), ("--keep-per-series", "0")])
+@pytest.mark.parametrize("wish", [("--xmp", "--xmp-rejects"), ("--copy-keeps", "k")])
+def test_a_whole_shoot_is_never_rejected_by_an_empty_selection(
+    finepick: Finepick, shoot: Path, keep: tuple[str, str], wish: tuple[str, str]
+) -> None:
+    run = finepick("pick", shoot, *keep, *wish, cwd=shoot)
+
+    assert run.code == 2
+    assert not list(shoot.rglob("*.xmp"))
+
+
+@pytest.mark.parametrize(
+    "words", [("--keep", "-1", "."), ("--no-such-option", "."), ("--group", "x", "."), ()]
+)
+def test_wrong_usage_has_a_document_whoever_finds_it(finepick: Finepick, words: tuple[str, ...]) -> None:
+    run = finepick("pick", *words, "--json")
+
+    assert run.code == 2
+    assert run.document["error"]["kind"] == "usage"
+
+
+def test_json_as_a_file_name_is_a_file_name(finepick: Finepick, tmp_path: Path) -> None:
+    run = finepick("pick", "--", "--json", cwd=tmp_path)
+
+    assert run.code == 1
+    assert run.out == ""
+
+
+def test_a_folder_is_not_a_photo_to_compare(finepick: Finepick, shoot: Path) -> None:
+    run = finepick("compare", shoot / "deep", shoot / "burst_2.jpg", "--json")
+
+    assert run.code == 2
+    assert "is a folder" in run.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX devices")
+def test_a_full_disk_under_standard_output_is_one_line(finepick: Finepick, shoot: Path) -> None:
+    done = subprocess.run(
+        f"exec {sys.executable} -m finepick pick '{shoot}' --json > /dev/full",
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("finepick: error: standard output")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX shells")
+def test_a_closed_standard_output_is_survived(finepick: Finepick, shoot: Path) -> None:
+    for redirection in (">&-", "2>&-", "| head -c 1"):
+        command = f"{sys.executable} -m finepick pick '{shoot}' {redirection}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        assert "Traceback" not in done.stderr
+
+
+def test_a_jpeg_whose_raw_is_broken_is_a_photo_of_its_own(finepick: Finepick, tmp_path: Path) -> None:
+    pytest.importorskip("rawpy", reason="needs the extra 'raw'")
+    folder = tmp_path / "pair"
+    save_photo(scene(1, (200, 150)), folder / "IMG_1.JPG")
+    (folder / "IMG_1.CR2").write_bytes(b"II*\0\x10\0\0\0CR\x02\0" + bytes(500))
+
+    document = finepick("pick", folder, "--json").document
+
+    assert [Path(photo["path"]).name for series in document["series"] for photo in series["photos"]] == [
+        "IMG_1.JPG"
+    ]
+    assert [Path(one["path"]).name for one in document["skipped"]] == ["IMG_1.CR2"]
+
+
+def test_a_path_that_is_too_long_is_not_taken_for_an_unplugged_disk(
+    finepick: Finepick, tmp_path: Path
+) -> None:
+    run = finepick("pick", tmp_path / ("x" * 300), "--json")
+
+    assert run.code == 1
+    assert run.document["error"]["kind"] != "path_vanished"
+
+
+def test_quiet_is_understood_everywhere(finepick: Finepick, shoot: Path) -> None:
+    for words in (("doctor",), ("models", "list"), ("models", "path", "measured"), ("score", shoot)):
+        assert finepick(*words, "--quiet", "--json").code == 0

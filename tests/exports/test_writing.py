@@ -99,7 +99,7 @@ def test_a_name_as_long_as_names_can_be_works(tmp_path):
     ("name", "reason"),
     [
         ("folder", "it is a folder; choose another place"),
-        ("missing/a", "it does not exist; choose another place"),
+        ("missing/a", "its folder does not exist; choose another place"),
         ("file/a", "a part of the path is not a folder; choose another place"),
         ("x" * 300, "the name is too long; choose another place"),
     ],

@@ -20,7 +20,7 @@ _REASONS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.EROFS: "the disk is read-only",
-    errno.ENOENT: "it does not exist",
+    errno.ENOENT: "its folder does not exist",
     errno.ENOTDIR: "a part of the path is not a folder",
     errno.EISDIR: "it is a folder",
     errno.EIO: "the disk reports an error",

@@ -19,7 +19,7 @@ from finepick.domain import Frame, Metadata, Photo, Skipped, Stage
 from finepick.errors import DamagedImageError, NothingReadableError, PathVanishedError
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.packing import unpack_features
-from finepick.images.finding import Found, FoundFile, find_photos
+from finepick.images.finding import Found, FoundFile, companions_of, find_photos
 from finepick.settings import WORKING_SIDE, Settings
 from finepick.store.database import Cache
 from finepick.store.records import CachedPhoto
@@ -84,17 +84,16 @@ class Library:
         """
         self.progress.stage("finding photos", 0)
         found = find_photos(paths, leave_out=leave_out)
-        known = {} if self.fresh else self._known(found.files)
-        facts = dict(known)
-        lost: list[Skipped] = []
-        for file, reply in self._examine([file for file in found.files if file.path not in known]):
-            if reply.error is None:
-                facts[file.path] = (reply.facts["digest"], _metadata(reply))
-            else:
-                lost.append(Skipped(file.path, Stage.READ, reply.error))
-        skipped = tuple(sorted((*found.skipped, *lost), key=lambda one: one.path))
+        facts = {} if self.fresh else self._known(found.files)
+        files = list(found.files)
+        lost = self._read_into(facts, [file for file in files if file.path not in facts])
+        # A JPEG whose RAW is lost is a photo of its own.
+        orphans = [companion for file in files if file.path in lost for companion in companions_of(file)]
+        files += orphans
+        lost |= self._read_into(facts, orphans)
+        skipped = tuple(sorted((*found.skipped, *lost.values()), key=lambda one: one.path))
         photos = tuple(
-            Photo(file.path, *facts[file.path], file.companions) for file in found.files if file.path in facts
+            Photo(file.path, *facts[file.path], file.companions) for file in files if file.path in facts
         )
         _complain_if_gone(paths, skipped)
         if not photos:
@@ -123,6 +122,18 @@ class Library:
         requests = (Request("preview", photo.path, WORKING_SIDE, photo.digest) for photo in photos)
         for reply in self._pool.ask_in_order(requests):
             yield reply.blobs[0] if reply.error is None else None
+
+    def _read_into(
+        self, facts: dict[str, tuple[str, Metadata]], files: Sequence[FoundFile]
+    ) -> dict[str, Skipped]:
+        """Add digest and metadata of *files* to *facts*, by path; those that could not be read, by path."""
+        lost = {}
+        for file, reply in self._examine(files):
+            if reply.error is None:
+                facts[file.path] = (reply.facts["digest"], _metadata(reply))
+            else:
+                lost[file.path] = Skipped(file.path, Stage.READ, reply.error)
+        return lost
 
     def _known(self, files: Sequence[FoundFile]) -> dict[str, tuple[str, Metadata]]:
         digests = self.cache.digests_of([(file.path, file.size, file.mtime_ns) for file in files])
