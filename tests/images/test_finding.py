@@ -2,7 +2,9 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 
 import pytest
 from picture_files import dng, saved, scene
@@ -226,22 +228,41 @@ def test_pipes_sockets_and_devices_are_never_opened(tmp_path):
 
 
 @on_posix
-def test_what_may_not_be_opened_is_reported(shoot):
-    if os.geteuid() == 0:
-        pytest.skip("permissions do not bind root: run the tests as an ordinary user to check them")
-    root = shoot({"a.jpg": JPEG, "b.jpg": JPEG, "locked/c.jpg": JPEG})
-    os.chmod(os.path.join(root, "b.jpg"), 0)
-    os.chmod(os.path.join(root, "locked"), 0)
-    try:
-        found = find_photos([root])
-    finally:
-        os.chmod(os.path.join(root, "locked"), 0o700)
+def test_what_may_not_be_opened_is_reported():
+    # pytest's own folders are closed to other users, and permissions do not bind root
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o755)
+        os.mkdir(os.path.join(root, "locked"))
+        for name in ("a.jpg", "b.jpg", "locked/c.jpg"):
+            with open(os.path.join(root, name), "wb") as file:
+                file.write(JPEG)
+        os.chmod(os.path.join(root, "a.jpg"), 0o644)
+        os.chmod(os.path.join(root, "b.jpg"), 0)
+        os.chmod(os.path.join(root, "locked"), 0)
+        try:
+            with an_ordinary_user():
+                found = find_photos([root])
+        finally:
+            os.chmod(os.path.join(root, "locked"), 0o700)
 
-    assert names(found, root) == ["a.jpg"]
-    assert reasons(found, root) == {
-        "b.jpg": "the file may not be opened: permission denied",
-        "locked": "this folder may not be opened: permission denied",
-    }
+        assert names(found, root) == ["a.jpg"]
+        assert reasons(found, root) == {
+            "b.jpg": "the file may not be opened: permission denied",
+            "locked": "this folder may not be opened: permission denied",
+        }
+
+
+@contextmanager
+def an_ordinary_user():
+    """Root without its rights, for as long as this lasts; anybody else stays who they are."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
 
 
 def test_a_folder_that_vanishes_midway_is_reported(shoot):
