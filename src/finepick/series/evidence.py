@@ -55,7 +55,7 @@ class CachedFeatures:
         self._kept: OrderedDict[int, PhotoFeatures] = OrderedDict()
 
     def descriptor(self, index: int) -> NDArray[np.float32]:
-        return self.features(index).descriptor
+        return self.features(index).descriptor.copy()  # not a view that keeps the other features alive
 
     def features(self, index: int) -> PhotoFeatures:
         return _recall(self._kept, index, self._capacity, self._load)
