@@ -17,6 +17,7 @@ from finepick.explanations.reasons import explain_series
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.packing import pack_arrays, unpack_arrays
 from finepick.scorers.base import FrameSource, Judgement, Scorer
+from finepick.scorers.utilities import share_duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def study_frames(frames: FrameSource, scorer: Scorer) -> Study:
     judgement = scorer.judge(frames)
     features = [frames.features(i) for i in range(len(frames))]
     digests = [frames.digest(i) for i in range(len(frames))]
-    alignment, maps = find_differences(features, judgement)
+    alignment, found = find_differences(features, judgement)
+    maps = share_duplicates(found, digests)
     best_first = np.argsort(-judgement.fine, kind="stable").tolist()
     return Study(
         judgement=replace(judgement, alignment=None, places=None, difference=None, embeddings=None),

@@ -20,7 +20,7 @@ _REASONS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.EROFS: "the disk is read-only",
-    errno.ENOENT: "its folder does not exist",
+    errno.ENOENT: "it does not exist",
     errno.ENOTDIR: "a part of the path is not a folder",
     errno.EISDIR: "it is a folder",
     errno.EIO: "the disk reports an error",
@@ -130,7 +130,8 @@ def reason_of(error: OSError) -> str:
 def could_not_write(path: str, error: OSError) -> OutputError:
     """The error to raise for *path*: what happened, to what, what to do."""
     advice = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place"
-    return OutputError(f"{path} cannot be written, {reason_of(error)}; {advice} and try again", path=path)
+    reason = "its folder does not exist" if error.errno == errno.ENOENT else reason_of(error)
+    return OutputError(f"{path} cannot be written, {reason}; {advice} and try again", path=path)
 
 
 def _may_be_replaced(path: str) -> bool:

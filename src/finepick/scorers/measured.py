@@ -23,7 +23,13 @@ from finepick.domain import FloatArray, ModelInfo
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.measurements import Measurements
 from finepick.scorers.base import FrameSource, Judgement
-from finepick.scorers.utilities import canonical_order, judge_utilities, model_info, tie_duplicates
+from finepick.scorers.utilities import (
+    canonical_order,
+    judge_utilities,
+    model_info,
+    share_duplicates,
+    tie_duplicates,
+)
 
 READINGS: tuple[str, ...] = (
     "detail",  # fine detail where the frames differ, log2
@@ -164,10 +170,11 @@ class MeasuredScorer:
         order = canonical_order(digests)
         features = [frames.features(index) for index in order]
         alignment = register_series(features)
-        maps = difference_maps(features, alignment)
+        in_order = [digests[index] for index in order]
+        maps = share_duplicates(difference_maps(features, alignment), in_order)
         places = lay_cells(features, alignment, maps)
         readings = read_series(features, places, lean_of_series(features, alignment))
-        utilities = tie_duplicates(readings @ self._weights.readings, [digests[index] for index in order])
+        utilities = tie_duplicates(readings @ self._weights.readings, in_order)
         place = np.argsort(order)  # frame → its place in the canonical order
         coarse = self.coarse(features)
         return judge_utilities(

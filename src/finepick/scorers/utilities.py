@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, ModelInfo
 from finepick.scorers.base import Judgement
+
+T = TypeVar("T")
 
 CALL_PROBABILITY = 0.6
 """The best frame is called when it beats the second with at least this probability.
@@ -67,6 +70,12 @@ def tie_duplicates(values: FloatArray, digests: Sequence[str]) -> FloatArray:
     group = np.array([first[digest] for digest in digests], np.intp)
     sums, counts = np.bincount(group, values), np.bincount(group)
     return np.asarray((sums / counts)[group])
+
+
+def share_duplicates(values: Sequence[T], digests: Sequence[str]) -> list[T]:
+    """*values* with that of the first frame of the same bytes in place of each."""
+    first = {digest: index for index, digest in reversed(list(enumerate(digests)))}
+    return [values[first[digest]] for digest in digests]
 
 
 def model_info(name: str, version: str, facts: object) -> ModelInfo:
