@@ -15,14 +15,17 @@ import pytest
 
 from tests.conftest import Finepick, save_photo, scene
 
-COUNT = 60
+COUNT = 100
 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
     folder = tmp_path / "many"
+    scenes = [scene(i, (1600, 1200)) for i in range(10)]
     for i in range(COUNT):
-        save_photo(scene(i, (1600, 1200)), folder / f"{i:03d}.jpg")
+        picture = scenes[i % 10]
+        picture.putpixel((0, 0), (i, i, i))  # other bytes, another photo
+        save_photo(picture, folder / f"{i:03d}.jpg")
     return folder
 
 
@@ -32,6 +35,7 @@ def start(*words: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env={**os.environ, "FINEPICK_WORKERS": "1"},  # slow enough to be caught in the middle
     )
 
 
