@@ -36,7 +36,13 @@ def start(*words: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         start_new_session=True,
         env={**os.environ, "FINEPICK_WORKERS": "1"},  # slow enough to be caught in the middle
+        preexec_fn=_hear_interrupts if os.name == "posix" else None,
     )
+
+
+def _hear_interrupts() -> None:
+    """A shell's background jobs ignore Ctrl-C and hand that down; the program under test must not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def remembered(home: Path) -> int:
