@@ -17,7 +17,6 @@ FinepickError                   .kind .path
 │   └── WeightsNotFoundError
 ├── StoreError                  the cache or a database cannot be used
 ├── SidecarError                an XMP sidecar that must not be touched
-├── ManifestError               .path .line
 └── OutputError                 what was asked for cannot be written
 
 A message says what happened, to what, and what to do.
@@ -113,14 +112,6 @@ class StoreError(FinepickError):
 
 class SidecarError(FinepickError):
     kind = "sidecar"
-
-
-class ManifestError(FinepickError):
-    kind = "manifest"
-
-    def __init__(self, message: str, *, path: str, line: int | None = None) -> None:
-        super().__init__(message, path=path)
-        self.line = line
 
 
 class OutputError(FinepickError):

@@ -78,11 +78,6 @@ def print_scores(result: ScoreResult, left: Sequence[str]) -> None:
         console.print(Text(printable(line)))
 
 
-def print_skipped(skipped: Sequence[Skipped]) -> None:
-    """What could not be used, and why."""
-    _print_skipped(open_console(), skipped)
-
-
 def _shown(ranking: Ranking) -> Photo:
     """The photo that stands for its series: the best, or the first of a set that is kept whole."""
     return ranking.best or ranking.photos[0]

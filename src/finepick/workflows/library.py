@@ -75,6 +75,7 @@ class Library:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.close()
+        self.cache.prune()  # what was not used for longest, where the cache has grown too large
         self.cache.close()
 
     def read(self, paths: Sequence[str], *, leave_out: Iterable[str] = ()) -> Reading:
