@@ -130,12 +130,12 @@ class ScorerContract:
 
     def test_coarse_depends_on_the_photo_alone(self, scorer: Scorer, burst: list[np.ndarray]) -> None:
         frames = ArrayFrames(burst)
-        features = [frames.features(i) for i in range(4)]
-        together = scorer.coarse(features)
+        together = scorer.coarse(frames)
+        singles = [scorer.coarse(ArrayFrames([frame])) for frame in burst]
         if together is None:
-            assert all(scorer.coarse([one]) is None for one in features)
+            assert singles == [None] * 4
             return
-        alone = [scorer.coarse([one])[0] for one in features]  # type: ignore[index]
+        alone = [one[0] for one in singles]  # type: ignore[index]
         assert np.abs(together - np.array(alone)).max() <= 1e-9
 
     def test_the_number_of_threads_does_not_matter(self, scorer: Scorer, burst: list[np.ndarray]) -> None:
