@@ -13,7 +13,7 @@ from finepick.errors import ImageError
 from finepick.scorers.base import FrameSource, Judgement, View
 from finepick.scorers.fgaesq.ahead import read_ahead
 from finepick.scorers.fgaesq.runner import Runner
-from finepick.scorers.fgaesq.series import FINE_BLOCKS, Plan, plan_photo
+from finepick.scorers.fgaesq.series import FINE_BLOCKS, Plan, plan_photo, viewed_tokens
 from finepick.scorers.fgaesq.tokens import Floats, Tokens
 from finepick.scorers.overlay import Overlay
 from finepick.scorers.phrases import PhraseBank
@@ -86,7 +86,7 @@ class FgaesqScorer:
             coarse=scores if len(scores) == 1 else None,
             difference=task.overlay.maps_as_given,
             alignment=task.overlay.alignment_as_given,
-            embeddings=np.stack([task.features[number] for number in task.plan_of]),
+            embeddings=np.stack([task.features[number] for number in task.view_of]),
         )
 
     def _laid_over_one_another(self, frames: FrameSource) -> _Task:
@@ -95,7 +95,7 @@ class FgaesqScorer:
             plan_photo(photo, difference, fine_blocks=self._fine_blocks)
             for photo, difference in zip(overlay.features, overlay.maps, strict=True)
         ]
-        return _task(frames, overlay.order, overlay.digests, plans, overlay)
+        return _task(overlay.order, overlay.digests, plans, overlay)
 
     def _each_alone(self, frames: FrameSource) -> _Task:
         digests = [frames.digest(index) for index in range(len(frames))]
@@ -104,7 +104,7 @@ class FgaesqScorer:
             plan_photo(frames.features(index), np.zeros((1, 1)), fine_blocks=self._fine_blocks)
             for index in order
         ]
-        return _task(frames, order, [digests[index] for index in order], plans, None)
+        return _task(order, [digests[index] for index in order], plans, None)
 
     def _run_all(
         self, series: Iterable[FrameSource], prepare: Callable[[FrameSource], _Task]
@@ -137,14 +137,12 @@ class FgaesqScorer:
 class _Task:
     """The photos of one series on their way through the network; those of the same bytes go through once.
 
-    views, plans: one for each distinct photo, in canonical order. plan_of: (n,) which of them each frame has.
+    views: one for each distinct photo, in canonical order. view_of: (n,) which of them each frame has.
     scores, features: what the network has said so far. error: why it will not say the rest.
     """
 
-    frames: FrameSource
     views: list[View]
-    plans: list[Plan]
-    plan_of: NDArray[np.intp]
+    view_of: NDArray[np.intp]
     overlay: Overlay | None
     scores: list[float] = field(default_factory=list)
     features: list[Floats] = field(default_factory=list)
@@ -152,11 +150,10 @@ class _Task:
 
     @property
     def scores_as_given(self) -> FloatArray:
-        return np.array(self.scores, np.float64)[self.plan_of]
+        return np.array(self.scores, np.float64)[self.view_of]
 
 
 def _task(
-    frames: FrameSource,
     order: Sequence[int],
     digests: Sequence[str],
     plans: Sequence[Plan],
@@ -165,13 +162,11 @@ def _task(
     """The task of frames in canonical *order*, with their *digests* and *plans* in that order."""
     number = {digest: position for position, digest in enumerate(dict.fromkeys(digests))}
     first = [digests.index(digest) for digest in number]
-    plan_of = np.empty(len(order), np.intp)
-    plan_of[list(order)] = [number[digest] for digest in digests]
+    view_of = np.empty(len(order), np.intp)
+    view_of[list(order)] = [number[digest] for digest in digests]
     return _Task(
-        frames=frames,
         views=[plans[position].view(order[position]) for position in first],
-        plans=[plans[position] for position in first],
-        plan_of=plan_of,
+        view_of=view_of,
         overlay=overlay,
     )
 
@@ -188,8 +183,8 @@ def _prepared(
             continue
         yield task
         try:
-            for plan, made in zip(task.plans, frames.views(task.views), strict=True):
-                yield task, plan.tokens(made["patches"])
+            for arrays in frames.views(task.views):
+                yield task, viewed_tokens(arrays)
         except ImageError as error:
             task.error = error
 
@@ -197,7 +192,7 @@ def _prepared(
 def _is_over(task: _Task | ImageError) -> bool:
     if isinstance(task, ImageError) or task.error is not None:
         return True
-    return len(task.scores) == len(task.plans)
+    return len(task.scores) == len(task.views)
 
 
 def _outcome(task: _Task | ImageError) -> _Task | ImageError:

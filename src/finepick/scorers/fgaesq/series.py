@@ -7,9 +7,8 @@ decides, the photo is resized so that all its blocks fit the budget, nothing is 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,21 +19,7 @@ from finepick.differences.maps import resample_map
 from finepick.domain import FloatArray, Frame
 from finepick.features.extraction import PhotoFeatures
 from finepick.scorers.base import View
-from finepick.scorers.fgaesq.tokens import (
-    BLOCK,
-    COARSE,
-    FINE,
-    PADDING,
-    PATCH,
-    POSITION_GRID,
-    TOKENS,
-    Floats,
-    Tokens,
-    cut_blocks,
-    normalise,
-    position_weights,
-    shrink_blocks,
-)
+from finepick.scorers.fgaesq.tokens import BLOCK, PATCH, TOKENS, Tokens, assemble, normalise
 
 FINE_BLOCKS = 14
 """As published: int(112 · .5 / 4)."""
@@ -52,22 +37,10 @@ class Plan:
     columns: int
     fine: tuple[int, ...]
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.columns * BLOCK, self.rows * BLOCK
-
     def view(self, index: int) -> View:
-        """What is to be asked for photo *index*: its patches."""
-        return View(index, max(self.size), f"{__name__}:cut_patches", self.arguments())
-
-    def arguments(self) -> dict[str, Any]:
-        return {"rows": self.rows, "columns": self.columns, "fine": list(self.fine)}
-
-    def tokens(self, patches: Floats) -> Tokens:
-        """The tokens whose patches `cut_patches` gave."""
-        marks, rows, columns = _layout(self.rows, self.columns, self.fine)
-        return Tokens(patches, marks, rows, columns)
+        """What is to be asked for photo *index*: its tokens."""
+        arguments = {"rows": self.rows, "columns": self.columns, "fine": list(self.fine)}
+        return View(index, max(self.rows, self.columns) * BLOCK, f"{__name__}:view_tokens", arguments)
 
 
 def plan_photo(photo: PhotoFeatures, difference: FloatArray, *, fine_blocks: int = FINE_BLOCKS) -> Plan:
@@ -105,46 +78,29 @@ def plan_grid(width: int, height: int, *, fine_blocks: int = FINE_BLOCKS) -> tup
     return max(sorted(grids), key=lambda grid: _worth(grid, columns / rows))
 
 
-def cut_patches(frame: Frame, *, rows: int, columns: int, fine: Sequence[int]) -> dict[str, NDArray[Any]]:
-    """The patches of *frame* resized to rows × columns blocks: {"patches": (511, 3, 16, 16) float32}.
-
-    Coarse tokens (each block shrunk to 16 × 16 by itself) in raster order, then the four patches of every fine
-    block, block by block.
-    """
+def series_tokens(frame: Frame, *, rows: int, columns: int, fine: Sequence[int]) -> Tokens:
+    """Tokens of *frame* (H × W × 3, sRGB) resized to rows × columns blocks, those numbered *fine* in four."""
     picture = Image.fromarray(frame)
     size = (columns * BLOCK, rows * BLOCK)
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    blocks = cut_blocks(normalise(np.asarray(picture)), BLOCK)
-    is_fine = np.zeros(len(blocks), bool)
-    is_fine[list(fine)] = True
-    coarse = shrink_blocks(blocks[~is_fine])
-    quarters = blocks[is_fine].reshape(-1, 3, 2, PATCH, 2, PATCH).transpose(0, 2, 4, 1, 3, 5)
-    patches = np.zeros((TOKENS, 3, PATCH, PATCH), np.float32)
-    patches[: len(coarse)] = coarse
-    patches[len(coarse) : len(coarse) + 4 * len(fine)] = quarters.reshape(-1, 3, PATCH, PATCH)
-    return {"patches": patches}
+    return assemble(normalise(np.asarray(picture)), np.asarray(fine, np.intp))
 
 
-@lru_cache(maxsize=512)
-def _layout(rows: int, columns: int, fine: tuple[int, ...]) -> tuple[NDArray[np.int8], Floats, Floats]:
-    """Marks and position weights of all 511 tokens: `Tokens` without its patches."""
-    numbers = np.arange(rows * columns)
-    coarse = np.setdiff1d(numbers, fine)
-    block_row, block_column = np.divmod(np.asarray(fine, np.intp), columns)
-    fine_row = (2 * block_row[:, None] + [0, 0, 1, 1]).ravel()
-    fine_column = (2 * block_column[:, None] + [0, 1, 0, 1]).ravel()
-    marks = np.full(TOKENS, PADDING, np.int8)
-    down, across = np.zeros((2, TOKENS, POSITION_GRID), np.float32)
-    last = len(coarse) + len(fine_row)
-    marks[: len(coarse)], marks[len(coarse) : last] = COARSE, FINE
-    down[: len(coarse)] = position_weights(rows)[coarse // columns]
-    across[: len(coarse)] = position_weights(columns)[coarse % columns]
-    down[len(coarse) : last] = position_weights(2 * rows)[fine_row]
-    across[len(coarse) : last] = position_weights(2 * columns)[fine_column]
-    for array in (marks, down, across):
-        array.flags.writeable = False
-    return marks, down, across
+def view_tokens(frame: Frame, *, rows: int, columns: int, fine: Sequence[int]) -> dict[str, NDArray[Any]]:
+    """`series_tokens` as arrays, to be asked for as a `View`."""
+    tokens = series_tokens(frame, rows=rows, columns=columns, fine=fine)
+    return {
+        "patches": tokens.patches,
+        "marks": tokens.marks.view(np.uint8),
+        "rows": tokens.rows,
+        "columns": tokens.columns,
+    }
+
+
+def viewed_tokens(arrays: Mapping[str, NDArray[Any]]) -> Tokens:
+    """The tokens that `view_tokens` gave."""
+    return Tokens(arrays["patches"], arrays["marks"].view(np.int8), arrays["rows"], arrays["columns"])
 
 
 def _enlargement(width: int, height: int) -> float:
