@@ -19,21 +19,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
 from PIL import Image, ImageFilter
 
-from resident import MemoryWatch
 from finepick.scorers.fgaesq.runner import Outputs
 from finepick.scorers.fgaesq.scorer import FgaesqScorer
 from finepick.scorers.fgaesq.tokens import Tokens
 from finepick.settings import load_settings
 from finepick.workflows.library import Library
 from finepick.workflows.pick import PickOptions, pick_photos
-from tests.released_weights import write_released_checkpoint
+from resident import MemoryWatch
 
+ROOT = Path(__file__).resolve().parents[1]
 SIZE = (1600, 1200)
 
 
@@ -47,6 +44,7 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench" / "fgaesq")
     options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))  # for the weights by rule, which the tests use, too
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.only in (None, "preparation"):
         print_preparation(burst(options.folder, 40))
@@ -58,6 +56,8 @@ def main() -> None:
 
 
 def checkpoint(folder: Path) -> Path:
+    from tests.released_weights import write_released_checkpoint
+
     path = folder / "released.pt"
     return path if path.exists() else write_released_checkpoint(path)
 
@@ -129,8 +129,9 @@ def rank_all(paths: list[str], scorer: object) -> list[str]:
 def print_ratio(paths: list[str], weights: Path) -> None:
     """Both load their weights beforehand; both begin with files and end with scores."""
     from fgaesq_literal import rank_series_literally
-    from finepick.scorers.catalog import load_scorer
     from tests.released_weights import released_state
+
+    from finepick.scorers.catalog import load_scorer
 
     scorer = load_scorer(str(weights), device="cpu")
     rank_all(paths[:2], scorer)
