@@ -15,6 +15,7 @@ FinepickError                   .kind .path
 │   └── UnknownScorerError      also LookupError; lists the known names
 ├── WeightsError
 │   └── WeightsNotFoundError
+├── DatasetError                .path .line: labels that cannot be read as what they claim to be
 ├── StoreError                  the cache or a database cannot be used
 ├── SidecarError                an XMP sidecar that must not be touched
 └── OutputError                 what was asked for cannot be written
@@ -104,6 +105,16 @@ class WeightsError(FinepickError):
 
 class WeightsNotFoundError(WeightsError):
     kind = "weights_not_found"
+
+
+class DatasetError(FinepickError):
+    """Labels that cannot be used; `line` from 1, None where the whole file is meant."""
+
+    kind = "dataset"
+
+    def __init__(self, message: str, *, path: str | None = None, line: int | None = None) -> None:
+        super().__init__(message, path=path)
+        self.line = line
 
 
 class StoreError(FinepickError):
