@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def shoot(tmp_path: Path) -> Iterator[list[str]]:
+def shoot(tmp_path: Path) -> list[str]:
     """Two series of 3 and 2 frames, in a folder each."""
     paths = []
     for seed, count in enumerate((3, 2)):
@@ -38,7 +37,7 @@ def shoot(tmp_path: Path) -> Iterator[list[str]]:
         for number, frame in enumerate(draw_burst(count, seed=seed)):
             paths.append(str(folder / f"{number}.png"))
             Image.fromarray(frame).save(paths[-1])
-    yield paths
+    return paths
 
 
 def test_files_are_judged_as_frames_in_memory_are(settings: Settings, shoot: list[str]) -> None:
