@@ -129,9 +129,9 @@ def rank_all(paths: list[str], scorer: object) -> list[str]:
 def print_ratio(paths: list[str], weights: Path) -> None:
     """Both load their weights beforehand; both begin with files and end with scores."""
     from fgaesq_literal import rank_series_literally
-    from tests.released_weights import released_state
 
     from finepick.scorers.catalog import load_scorer
+    from tests.released_weights import released_state
 
     scorer = load_scorer(str(weights), device="cpu")
     rank_all(paths[:2], scorer)
