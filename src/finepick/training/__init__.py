@@ -1,0 +1,1 @@
+"""Make scorers: losses, batches, the loop, recipes."""
