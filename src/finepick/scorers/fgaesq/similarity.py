@@ -7,7 +7,6 @@ differences of nearly equal numbers, and what is rounded there shows in the fift
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from finepick.domain import ByteArray, FloatArray, Frame
 from finepick.scorers.fgaesq.tokens import BLOCK, Floats, Ints
@@ -22,12 +21,13 @@ _CHUNK = 16  # blocks at a time: what is worked on stays in the processor's cach
 def block_differences(a: Frame, b: Frame) -> FloatArray:
     """1 − SSIM, in [0, 1], of block i of *a* with block i of *b*, both in raster order, (n,).
 
-    *a* and *b* are whole blocks of 32 × 32 pixels, of any two sizes; n is the number of blocks of the smaller
-    one. SSIM as scikit-image has it unless told otherwise: 7 × 7 windows that lie wholly in the block, sample
-    covariance, K1 = .01, K2 = .03; the mean of the windows and of the three channels.
+    *a* and *b* are whole blocks of 32 × 32 pixels, of any two sizes; n is the number of blocks in the rows that
+    both have, in the picture where these are fewer. SSIM as scikit-image has it unless told otherwise: 7 × 7
+    windows that lie wholly in the block, sample covariance, K1 = .01, K2 = .03; the mean of the windows and of
+    the three channels.
     """
     first, second = _block_view(a), _block_view(b)
-    count = min(view.shape[0] * view.shape[1] for view in (first, second))
+    count = min(len(first), len(second)) * min(first.shape[1], second.shape[1])
     similarity = np.empty(count)
     for start in range(0, count, _CHUNK):
         numbers = np.arange(start, min(start + _CHUNK, count))
