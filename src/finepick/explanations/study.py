@@ -50,7 +50,11 @@ class Study:
 
 def study_frames(frames: FrameSource, scorer: Scorer) -> Study:
     """The study of *frames* by *scorer*. Raises ImageError where a frame cannot be had."""
-    judgement = scorer.judge(frames)
+    return study_judged(frames, scorer.judge(frames))
+
+
+def study_judged(frames: FrameSource, judgement: Judgement) -> Study:
+    """The study of *frames* that were judged. Raises ImageError where their features cannot be had."""
     features = [frames.features(i) for i in range(len(frames))]
     digests = [frames.digest(i) for i in range(len(frames))]
     alignment, found = find_differences(features, judgement)

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, Frame, ModelInfo
+from finepick.errors import ImageError
 from finepick.features.extraction import PhotoFeatures
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is wanted of photo *index*: what a function makes of its frame, where the frame is decoded.
+
+    long_side: the frame's long side at most, in pixels.
+    function: "module:name" below `finepick`, called with the frame and *arguments*; it returns named arrays.
+    arguments: anything that JSON can say.
+    """
+
+    index: int
+    long_side: int
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FrameSource(Protocol):
@@ -21,6 +41,13 @@ class FrameSource(Protocol):
 
     def frame(self, index: int, long_side: int) -> Frame:
         """Pixels of photo *index*, long side at most *long_side*. Raises ImageError."""
+        ...
+
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
+        """What *views* ask for, in their order and read ahead of it, on several cores where there are.
+
+        Raises ImageError where a photo cannot be read any more.
+        """
         ...
 
     def features(self, index: int) -> PhotoFeatures:
@@ -48,7 +75,7 @@ class Judgement:
     coarse: FloatArray | None
     preference: FloatArray
     too_close: bool = False
-    embeddings: FloatArray | None = None
+    embeddings: NDArray[np.float32] | None = None
     difference: tuple[FloatArray, ...] | None = None
     alignment: Alignment | None = None
     places: Places | None = None
@@ -62,9 +89,27 @@ class Scorer(Protocol):
 
     def judge(self, frames: FrameSource) -> Judgement: ...
 
-    def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:
-        """Coarse scores (n, 1…10) of photos each judged alone, or None where the model has none."""
+    def coarse(self, frames: FrameSource) -> FloatArray | None:
+        """Coarse scores (n,) in 1…10 of photos each judged alone, or None where the model has none."""
         ...
+
+
+@runtime_checkable
+class BatchScorer(Scorer, Protocol):
+    """A scorer that judges many series faster than one after the other, in the one process that holds it."""
+
+    def judge_all(self, series: Iterable[FrameSource]) -> Iterator[Judgement | ImageError]:
+        """The judgement of each of *series*, in their order, or what was wrong with one of its photos."""
+        ...
+
+
+def view_frame(frame: Frame, view: View) -> Arrays:
+    """What *view* asks for, made of *frame*. Raises LookupError where there is no such function of ours."""
+    module, _, name = view.function.partition(":")
+    if module.partition(".")[0] != "finepick":
+        raise LookupError(f"views are made by functions of finepick, not by '{view.function}'")
+    made: Arrays = getattr(importlib.import_module(module), name)(frame, **view.arguments)
+    return made
 
 
 def best_probabilities(preference: FloatArray) -> FloatArray:

@@ -1,0 +1,173 @@
+"""The network: CLIP's visual tower over tokens of two scales, and a head that answers 1…10; for torch.
+
+Modules are called what the release and OpenAI call them, so that names in files are names here.
+"""
+
+from __future__ import annotations
+
+try:
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
+except ImportError as error:
+    from finepick.errors import MissingExtraError
+
+    raise MissingExtraError("running FGAesQ with torch", extra="torch") from error
+
+from finepick.scorers.fgaesq.architecture import Architecture
+from finepick.scorers.fgaesq.tokens import FINE, PADDING
+
+QUICK_GELU = 1.702
+"""CLIP's activation is x · sigmoid(1.702 x)."""
+
+_DROPOUT = (0.2, 0.1)
+_EXPANSION = 4
+_NEW_SPREAD = 0.02  # ours: what is not learned yet starts small beside CLIP's own embeddings
+
+
+class FgaesqNetwork(nn.Module):
+    """FGAesQ (CVPR 2026, section 3): tokens in, a feature of the photo and ten logits out.
+
+    Weights are whatever torch starts with until some are loaded, or until `start_afresh`. Ready for training
+    (dropout in the head) as well as for inference.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.visual = _VisualTower(architecture)
+        self.scale_embedding = nn.Parameter(torch.zeros(1, 2, architecture.width))
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, architecture.width))
+        first, second = architecture.head
+        self.iqa_head = nn.Sequential(
+            nn.Linear(architecture.embedding, first),
+            nn.ReLU(),
+            nn.Dropout(_DROPOUT[0]),
+            nn.Linear(first, second),
+            nn.ReLU(),
+            nn.Dropout(_DROPOUT[1]),
+            nn.Linear(second, architecture.answers),
+        )
+
+    def forward(self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (n, embedding) and logits (n, answers) of n photos of t tokens each, as `Tokens` has them.
+
+        patches: (n, t, 3, patch, patch). marks: (n, t), integers. rows, columns: (n, t, grid). The class token
+        is added here. Padding takes part in attention, as in the release.
+        """
+        x = self.visual.ln_pre(self.embed(patches, marks, rows, columns))
+        for block in self.visual.transformer.resblocks:
+            x = block(x)
+        features = self.visual.ln_post(x[:, 0]) @ self.visual.proj
+        return features, self.iqa_head(features)
+
+    def embed(self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """What the blocks are given, before `ln_pre`: (n, 1 + t, width), the class token first."""
+        visual, marks = self.visual, marks.unsqueeze(-1)
+        pixels = functional.linear(patches.flatten(2), visual.conv1.weight.flatten(1))
+        content = torch.where(marks == PADDING, self.mask_token.to(pixels.dtype), pixels)
+        coarse, fine = self.scale_embedding.to(pixels.dtype).unbind(1)
+        # Padding gets the scale embedding of coarse tokens: the release resets its marks before it looks.
+        content = content + torch.where(marks == FINE, fine, coarse)
+        class_position, grid = visual.positional_embedding[0], visual.positional_embedding[1:]
+        weights = rows.unsqueeze(-1) * columns.unsqueeze(-2)
+        content = content + weights.flatten(-2) @ grid
+        leading = (visual.class_embedding + class_position).to(content.dtype)
+        return torch.cat([leading.expand(len(patches), 1, -1), content], dim=1)
+
+    @torch.no_grad()
+    def start_afresh(self, seed: int) -> None:
+        """Give every weight a value of its own that depends on *seed* alone: a network to be trained."""
+        generator = torch.Generator().manual_seed(seed)
+        self.start_beginnings(generator)
+        visual, width, depth = self.visual, self.architecture.width, self.architecture.layers
+        for embedding in (visual.class_embedding, visual.positional_embedding, visual.proj):
+            embedding.normal_(std=width**-0.5, generator=generator)
+        visual.conv1.weight.normal_(std=visual.conv1.weight[0].numel() ** -0.5, generator=generator)
+        for block in visual.transformer.resblocks:  # the spreads are those that CLIP itself started with
+            block.attn.in_proj_weight.normal_(std=width**-0.5, generator=generator)
+            block.attn.in_proj_bias.zero_()
+            for last in (block.attn.out_proj, block.mlp.c_proj):
+                last.weight.normal_(std=(2 * width * depth) ** -0.5, generator=generator)
+                last.bias.zero_()
+            block.mlp.c_fc.weight.normal_(std=(2 * width) ** -0.5, generator=generator)
+            block.mlp.c_fc.bias.zero_()
+        for module in visual.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.reset_parameters()
+
+    @torch.no_grad()
+    def start_beginnings(self, generator: torch.Generator) -> None:
+        """Give new values to what CLIP does not have: head, scale embedding and mask token."""
+        for learned in (self.scale_embedding, self.mask_token):
+            learned.normal_(std=_NEW_SPREAD, generator=generator)
+        for layer in self.iqa_head:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+                layer.bias.zero_()
+
+
+class _VisualTower(nn.Module):
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        width, patch = architecture.width, architecture.patch
+        self.class_embedding = nn.Parameter(torch.zeros(width))
+        self.positional_embedding = nn.Parameter(torch.zeros(architecture.grid**2 + 1, width))
+        self.proj = nn.Parameter(torch.zeros(width, architecture.embedding))
+        self.conv1 = nn.Conv2d(3, width, kernel_size=patch, stride=patch, bias=False)
+        self.ln_pre = _LayerNorm(width)
+        self.transformer = _Transformer(architecture)
+        self.ln_post = _LayerNorm(width)
+
+
+class _Transformer(nn.Module):
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.resblocks = nn.ModuleList(_Block(architecture) for _ in range(architecture.layers))
+
+
+class _Block(nn.Module):
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.ln_1 = _LayerNorm(architecture.width)
+        self.attn = _Attention(architecture.width, architecture.heads)
+        self.ln_2 = _LayerNorm(architecture.width)
+        self.mlp = _Mlp(architecture.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln_1(x))
+        return x + self.mlp(self.ln_2(x))
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.zeros(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        joint = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+        query, key, value = joint.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        return self.out_proj(seen.transpose(1, 2).flatten(2))
+
+
+class _Mlp(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(width, _EXPANSION * width)
+        self.c_proj = nn.Linear(_EXPANSION * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.c_fc(x)
+        return self.c_proj(x * torch.sigmoid(QUICK_GELU * x))
+
+
+class _LayerNorm(nn.LayerNorm):
+    """In fp32 whatever comes in, as in CLIP."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.weight.float(), self.bias.float()
+        return functional.layer_norm(x.float(), self.normalized_shape, weight, bias, self.eps).to(x.dtype)
