@@ -205,7 +205,9 @@ def _prefix(file: StateFile) -> str:
 
 
 def _is_same(first: Tensor, second: Tensor) -> bool:
-    return first.data_ptr() == second.data_ptr() and first.shape == second.shape or torch.equal(first, second)
+    return (first.data_ptr() == second.data_ptr() and first.shape == second.shape) or torch.equal(
+        first, second
+    )
 
 
 def _inferred(found: Mapping[str, Tensor], path: str) -> Architecture:
@@ -299,7 +301,7 @@ def _fingerprint(
     digest.update(json.dumps(sizes, sort_keys=True).encode())
     for name in sorted(state):
         digest.update(f"{name} {list(state[name].shape)}\n".encode())
-        digest.update(memoryview(state[name].numpy().astype("<f4", copy=False).reshape(-1)))
+        digest.update(np.ascontiguousarray(state[name].numpy(), "<f4").data)
     return digest.hexdigest()
 
 
