@@ -57,8 +57,9 @@ def _scene(seed: int) -> Floats:
 
 def _tokens(picture: Floats) -> Tokens:
     """*picture* in coarse blocks, the 14 with the strongest edges as four fine tokens each."""
-    normalised = (picture - np.array(CLIP_MEAN, np.float32)) / np.array(CLIP_DEVIATION, np.float32)
-    half = _cut(normalised.reshape(len(picture) // 2, 2, -1, 2, 3).mean(axis=(1, 3)), PATCH)
+    normalised: Floats = (picture - np.array(CLIP_MEAN, np.float32)) / np.array(CLIP_DEVIATION, np.float32)
+    halved = normalised.reshape(len(picture) // 2, 2, -1, 2, 3).mean(axis=(1, 3), dtype=np.float32)
+    half = _cut(np.asarray(halved, np.float32), PATCH)
     blocks = _cut(normalised, BLOCK)
     y, x = _centres(len(picture) // BLOCK, picture.shape[1] // BLOCK)
     chosen = np.sort(np.argsort(-blocks.std(axis=(1, 2, 3)), kind="stable")[:_FINE_BLOCKS])

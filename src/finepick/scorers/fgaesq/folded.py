@@ -35,16 +35,12 @@ class Place:
     @property
     def packs(self) -> bool:
         """Whether weights are laid out beforehand as oneDNN wants them: it saves the CPU 5 % in bf16."""
-        if (
-            self.device.type != "cpu"
-            or self.dtype != torch.bfloat16
-            or not torch.backends.mkldnn.is_available()
-        ):
+        if self.device.type != "cpu" or self.dtype != torch.bfloat16 or not torch.backends.mkldnn.enabled:
             return False
         needed = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
-        return all(hasattr(torch.ops.mkldnn, name) for name in needed) and bool(
-            torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
+        if not all(hasattr(torch.ops.mkldnn, name) for name in needed):
+            return False
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 class FoldedNetwork:
@@ -146,7 +142,8 @@ class _Attention:
         joint = self._joint(x).view(n, t, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
         if self._place.device.type == "cpu":
             return self._out(_attend_on_cpu(joint))
-        seen = functional.scaled_dot_product_attention(*joint, scale=1.0)
+        query, key, value = joint
+        seen = functional.scaled_dot_product_attention(query, key, value, scale=1.0)
         return self._out(seen.transpose(1, 2).reshape(n, t, width))
 
 

@@ -111,7 +111,7 @@ def runner_of(model: LoadedModel, *, device: str = "cpu", precision: str = "auto
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether *device* multiplies bf16 in hardware. Not said of MPS, where it was never measured."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and any(_cpu_capabilities().values())
 
 
