@@ -35,18 +35,18 @@ class Place:
     @property
     def packs(self) -> bool:
         """Whether weights are laid out beforehand as oneDNN wants them: it saves the CPU 5 % in bf16."""
-        if self.device.type != "cpu" or self.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
+        if self.device.type != "cpu" or self.dtype != torch.bfloat16 or not torch.backends.mkldnn.enabled:
             return False
         needed = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
-        return all(hasattr(torch.ops.mkldnn, name) for name in needed) and bool(
-            torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
+        if not all(hasattr(torch.ops.mkldnn, name) for name in needed):
+            return False
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 class FoldedNetwork:
     """An `FgaesqNetwork` of *architecture* with the weights *state*, in evaluation mode, at *place*.
 
-    *state* is never changed, but what is not folded may share its memory.
+    *state* is copied: it can be let go of afterwards.
     """
 
     def __init__(self, state: State, architecture: Architecture, place: Place) -> None:
@@ -56,7 +56,7 @@ class FoldedNetwork:
         self._patches = _Linear(visual["conv1.weight"].flatten(1), None, place)
         self._positions = _Linear(positions[1:].T, None, place)
         # Row 0 and 1: coarse and fine. Padding is the mask token with the coarse scale embedding.
-        self._scales = state["scale_embedding"][0].to(place.device)
+        self._scales = state["scale_embedding"][0].to(place.device, copy=True)
         self._padding = (state["mask_token"][0, 0] + state["scale_embedding"][0, 0]).to(place.device)
         self._class_token = (visual["class_embedding"] + positions[0]).to(place.device)
         self._norm_before = _Norm(visual, "ln_pre", place)
@@ -74,7 +74,7 @@ class FoldedNetwork:
     def __call__(
         self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Features and logits, float32, as `FgaesqNetwork.forward` has them; arguments of any real type."""
+        """Features and logits, float32, as `FgaesqNetwork.forward` has them; arguments on its device, float32."""
         x = self._norm_before(self._embed(patches, marks, rows, columns))
         for block in self._blocks:
             x = block(x)
@@ -83,10 +83,10 @@ class FoldedNetwork:
         return features, third(torch.relu(second(torch.relu(first(features)))))
 
     def _embed(self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        device, dtype = self._place.device, self._place.dtype
-        marks = marks.to(device).unsqueeze(-1)
-        pixels = self._patches(patches.to(device, dtype).flatten(2))
-        weights = rows.to(device).unsqueeze(-1) * columns.to(device).unsqueeze(-2)
+        dtype = self._place.dtype
+        marks = marks.unsqueeze(-1)
+        pixels = self._patches(patches.to(dtype).flatten(2))
+        weights = rows.unsqueeze(-1) * columns.unsqueeze(-2)
         content = pixels + torch.where(marks == FINE, self._scales[1], self._scales[0])
         content = torch.where(marks == PADDING, self._padding, content)
         content += self._positions(weights.flatten(2).to(dtype))
@@ -142,7 +142,8 @@ class _Attention:
         joint = self._joint(x).view(n, t, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
         if self._place.device.type == "cpu":
             return self._out(_attend_on_cpu(joint))
-        seen = functional.scaled_dot_product_attention(*joint, scale=1.0)
+        query, key, value = joint
+        seen = functional.scaled_dot_product_attention(query, key, value, scale=1.0)
         return self._out(seen.transpose(1, 2).reshape(n, t, width))
 
 
@@ -152,7 +153,9 @@ class _Mlp:
     def __init__(self, state: State, place: Place, *, pack: bool = True) -> None:
         weight, bias = _after_norm(state, "ln_2", state["mlp.c_fc.weight"], state["mlp.c_fc.bias"])
         self._widen = _Linear(QUICK_GELU * weight, QUICK_GELU * bias, place, pack=pack)
-        self._narrow = _Linear(state["mlp.c_proj.weight"] / QUICK_GELU, state["mlp.c_proj.bias"], place, pack=pack)
+        self._narrow = _Linear(
+            state["mlp.c_proj.weight"] / QUICK_GELU, state["mlp.c_proj.bias"], place, pack=pack
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._narrow(self._widen.with_silu(x))
@@ -162,8 +165,8 @@ class _Linear:
     """x · weightᵀ + bias in the place's own precision."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, place: Place, *, pack: bool = True) -> None:
-        self._weight = weight.to(place.device, place.dtype).contiguous()
-        self._bias = None if bias is None else bias.to(place.device, place.dtype)
+        self._weight = weight.to(place.device, place.dtype, copy=True, memory_format=torch.contiguous_format)
+        self._bias = None if bias is None else bias.to(place.device, place.dtype, copy=True)
         self._is_packed = pack and place.packs
         if self._is_packed:
             self._weight = torch.ops.mkldnn._reorder_linear_weight(self._weight)
@@ -181,8 +184,8 @@ class _Linear:
 
 class _Norm:
     def __init__(self, state: State, name: str, place: Place) -> None:
-        self._weight = state[f"{name}.weight"].to(place.device)
-        self._bias = state[f"{name}.bias"].to(place.device)
+        self._weight = state[f"{name}.weight"].to(place.device, copy=True)
+        self._bias = state[f"{name}.bias"].to(place.device, copy=True)
 
     def __call__(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x, self._weight.shape, self._weight, self._bias)
