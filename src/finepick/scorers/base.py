@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, Frame, ModelInfo
 from finepick.features.extraction import PhotoFeatures
+from finepick.scorers.phrases import PhraseBank
 
 
 class FrameSource(Protocol):
@@ -42,16 +44,18 @@ class Judgement:
     too_close: the best frame is not known well enough to be called.
     embeddings: (n, d) or None. difference: n maps (rows, columns) in [0, 1], or None.
     alignment, places: how the frames, and their cells, lie over one another, where the scorer found that out.
+    phrases: what differences of the embeddings can be read with, where the model knows words.
     """
 
     fine: FloatArray
     coarse: FloatArray | None
     preference: FloatArray
     too_close: bool = False
-    embeddings: FloatArray | None = None
+    embeddings: NDArray[np.floating] | None = None
     difference: tuple[FloatArray, ...] | None = None
     alignment: Alignment | None = None
     places: Places | None = None
+    phrases: PhraseBank | None = None
 
 
 class Scorer(Protocol):
