@@ -17,7 +17,7 @@ from finepick.exports.writing import could_not_write
 from finepick.workflows.progress import Progress
 
 try:
-    from huggingface_hub import HfApi, close_session, constants, get_session
+    from huggingface_hub import HfApi, constants, get_session
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 except ImportError as error:
@@ -58,8 +58,7 @@ class Repository:
     files: Mapping[str, RemoteFile]
 
 
-@contextlib.contextmanager
-def connected(environment: Mapping[str, str] = os.environ) -> Iterator[Hub]:
+def open_hub(environment: Mapping[str, str] = os.environ) -> Hub:
     """The Hub that `HF_ENDPOINT` names. Raises SettingsError, and FetchError where `HF_HUB_OFFLINE` is set."""
     if constants.HF_HUB_OFFLINE or environment.get("HF_HUB_OFFLINE", "").upper() in (
         "1",
@@ -80,10 +79,7 @@ def connected(environment: Mapping[str, str] = os.environ) -> Iterator[Hub]:
             f"HF_ENDPOINT is '{endpoint}', which is no address such as https://huggingface.co",
             key="HF_ENDPOINT",
         )
-    try:
-        yield Hub(endpoint)
-    finally:
-        close_session()
+    return Hub(endpoint)
 
 
 class Hub:

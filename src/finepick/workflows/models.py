@@ -113,20 +113,20 @@ def fetch_model(
     if name != FETCHED_MODEL:
         load_scorer(name)
         raise UsageError(f"the model '{name}' comes with Finepick; there is nothing to fetch")
-    from finepick.workflows.hub import connected
+    from finepick.workflows.hub import open_hub
 
     folder = fetched_folder(settings)
-    with connected() as hub:
-        weights = hub.repository(WEIGHTS_REPOSITORY, revision or settings.fgaesq_revision)
-        tokenizer = hub.repository(TOKENIZER_REPOSITORY, "main")
-        before = read_record(folder)
-        wanted = [
-            _Wanted(weights, chosen := _choose_weights(weights, file, before), _local_name(chosen)),
-            *(_Wanted(tokenizer, path, path) for path in _choose_tokenizer(tokenizer)),
-        ]
-        make_folder(folder)
-        with _alone(folder):
-            return _Fetch(hub, folder, before, progress or NoProgress(), tell, warn).run(wanted)
+    hub = open_hub()
+    weights = hub.repository(WEIGHTS_REPOSITORY, revision or settings.fgaesq_revision)
+    tokenizer = hub.repository(TOKENIZER_REPOSITORY, "main")
+    before = read_record(folder)
+    wanted = [
+        _Wanted(weights, chosen := _choose_weights(weights, file, before), _local_name(chosen)),
+        *(_Wanted(tokenizer, path, path) for path in _choose_tokenizer(tokenizer)),
+    ]
+    make_folder(folder)
+    with _alone(folder):
+        return _Fetch(hub, folder, before, progress or NoProgress(), tell, warn).run(wanted)
 
 
 @dataclass(frozen=True, slots=True)
