@@ -13,9 +13,6 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from tests.clip_tokenizer import vocabulary, write_parts  # noqa: E402
-from tests.scorers.fgaesq.test_text import tensors, tiny_state  # noqa: E402
-
 from finepick.domain import Attribute  # noqa: E402
 from finepick.errors import WeightsError, WeightsNotFoundError  # noqa: E402
 from finepick.scorers.fgaesq.phrase_store import (  # noqa: E402
@@ -27,6 +24,8 @@ from finepick.scorers.fgaesq.phrase_store import (  # noqa: E402
 from finepick.scorers.fgaesq.sentences import read_tokenizer  # noqa: E402
 from finepick.scorers.fgaesq.text import SentenceEncoder, TextTower  # noqa: E402
 from finepick.scorers.phrases import SENTENCE, Phrase, PhraseBank  # noqa: E402
+from tests.clip_tokenizer import vocabulary, write_parts  # noqa: E402
+from tests.scorers.fgaesq.test_text import tensors, tiny_state  # noqa: E402
 
 PHRASES = (
     Phrase(Attribute.MOMENT, "a happier smile", "a weaker smile"),

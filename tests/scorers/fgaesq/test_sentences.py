@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.clip_tokenizer import END, START, plain_ids, vocabulary, whole_document, write_parts, write_whole
 
 from finepick.errors import WeightsError, WeightsNotFoundError
 from finepick.scorers.fgaesq.sentences import SentenceTokenizer, read_tokenizer
+from tests.clip_tokenizer import END, START, plain_ids, vocabulary, whole_document, write_parts, write_whole
 
 SENTENCES = [
     "sharper than the other photo",

@@ -10,13 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.clip_tokenizer import vocabulary, write_whole  # noqa: E402
-from tests.released_weights import released_state  # noqa: E402
-
 from finepick.errors import WeightsError  # noqa: E402
 from finepick.scorers.fgaesq.phrase_list import PHRASES  # noqa: E402
 from finepick.scorers.fgaesq.sentences import read_tokenizer  # noqa: E402
 from finepick.scorers.fgaesq.text import SentenceEncoder, TextTower, has_text_tower  # noqa: E402
+from tests.clip_tokenizer import vocabulary, write_whole  # noqa: E402
+from tests.released_weights import released_state  # noqa: E402
 
 State = dict[str, np.ndarray[Any, Any]]
 TEXT_PARTS = ("token_embedding", "positional_embedding", "text_projection", "transformer.", "ln_final")
