@@ -161,9 +161,8 @@ def _state(path: str, loaded: object) -> dict[str, Tensor]:
 def _open_safetensors(path: str) -> StateFile:
     try:
         with safe_open(path, framework="pt") as file:
-            return StateFile(
-                path, {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
-            )
+            names = file.keys()  # a list: the file itself is no mapping
+            return StateFile(path, {name: file.get_tensor(name) for name in names}, file.metadata() or {})
     except (SafetensorError, *_DAMAGE) as error:
         raise _damaged(path) from error
 
