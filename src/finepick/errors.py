@@ -14,13 +14,9 @@ FinepickError                   .kind .path
 ├── ScorerError
 │   └── UnknownScorerError      also LookupError; lists the known names
 ├── WeightsError
-<<<<<<< HEAD
-│   └── WeightsNotFoundError
-├── DatasetError                .path .line: labels that cannot be read as what they claim to be
-=======
 │   ├── WeightsNotFoundError
 │   └── FetchError              a model that cannot be fetched, or not as it should be
->>>>>>> main
+├── DatasetError                .path .line: labels that cannot be read as what they claim to be
 ├── StoreError                  the cache or a database cannot be used
 ├── SidecarError                an XMP sidecar that must not be touched
 └── OutputError                 what was asked for cannot be written
@@ -112,7 +108,10 @@ class WeightsNotFoundError(WeightsError):
     kind = "weights_not_found"
 
 
-<<<<<<< HEAD
+class FetchError(WeightsError):
+    kind = "fetch"
+
+
 class DatasetError(FinepickError):
     """Labels that cannot be used; `line` from 1, None where the whole file is meant."""
 
@@ -121,10 +120,6 @@ class DatasetError(FinepickError):
     def __init__(self, message: str, *, path: str | None = None, line: int | None = None) -> None:
         super().__init__(message, path=path)
         self.line = line
-=======
-class FetchError(WeightsError):
-    kind = "fetch"
->>>>>>> main
 
 
 class StoreError(FinepickError):
