@@ -38,7 +38,9 @@ def main() -> None:
     model = load_model(words.weights) if words.weights else _drawn_model()
     photos = 32 if device.type == "cuda" else 1
     with torch.inference_mode():
-        print(f"{torch.get_num_threads()} threads, {device}, torch {torch.__version__}, {photos} photos at once")
+        print(
+            f"{torch.get_num_threads()} threads, {device}, torch {torch.__version__}, {photos} photos at once"
+        )
         print(f"bf16 in hardware: {has_fast_bf16(device)}")
         _speed(model, Place(device, torch.bfloat16), photos, words.rounds, words.peak)
         _exact_speed(model, Place(device, torch.float32), photos, max(3, words.rounds // 4))
@@ -46,7 +48,9 @@ def main() -> None:
 
 
 def _words() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threads", type=int, default=0, help="torch's own choice unless given")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--device", default="cpu")
@@ -87,7 +91,9 @@ def _speed(model: LoadedModel, place: Place, photos: int, rounds: int, peak: flo
 
 def _exact_speed(model: LoadedModel, place: Place, photos: int, rounds: int) -> None:
     network = FoldedNetwork(model.state, model.architecture, place)
-    arrays = [torch.from_numpy(array).to(place.device) for array in next(batches(drawn_tokens(photos), photos))]
+    arrays = [
+        torch.from_numpy(array).to(place.device) for array in next(batches(drawn_tokens(photos), photos))
+    ]
     spent = _best_of({"fp32": lambda: network(*arrays)}, rounds, place.device)["fp32"] / photos
     print(f"fp32           {spent * 1e3:8.2f} ms a photo")
 
@@ -138,7 +144,7 @@ def _linear(place: Place, rows: int, inputs: int, outputs: int) -> Product:
     bias = _drawn(place, outputs)
     if not place.packs:
         return lambda: torch.nn.functional.linear(x, weight, bias)
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight, TOKENS + 1)
     return lambda: torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
 
 
