@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+
 from finepick.scorers.fgaesq.architecture import Architecture
 from finepick.scorers.fgaesq.batches import batches
 from finepick.scorers.fgaesq.checkpoint import LoadedModel, load_model, model_of
