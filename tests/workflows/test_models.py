@@ -115,7 +115,7 @@ def test_weights_and_tokenizer_come_with_what_they_are_known_by(hub: FakeHub, se
     ]
     assert fetched_files(settings) == here
     assert [name for name in names_in(settings) if "part" in name] == []
-    assert ear.stages[0] == ("fetching model.pt", 2) and ear.steps == 2 and not ear.warned
+    assert ear.stages[0] == ("fetching model.pt, MB", 2) and ear.steps == 2 and not ear.warned
     assert ear.told[0].startswith("fetching release/model.pt from yzc002/FGAesQ (commit 111111111111, 2.9 MB")
 
 
