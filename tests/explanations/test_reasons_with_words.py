@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
-from tests.explanations.test_reasons import intruder, landscape
 
 from finepick.differences.maps import difference_maps
 from finepick.differences.registration import register_series
@@ -22,6 +21,7 @@ from finepick.scorers.frames import ArrayFrames
 from finepick.scorers.measured import MeasuredScorer
 from finepick.scorers.phrases import PhraseBank, make_bank
 from finepick.scorers.utilities import judge_utilities
+from tests.explanations.test_reasons import intruder, landscape
 
 WIDTH = 512
 SEES = "the model sees "
