@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from finepick.errors import WeightsNotFoundError
 from finepick.scorers.base import Scorer
 from finepick.scorers.fgaesq.card import Card
-from finepick.scorers.fgaesq.fetched import fetched_files
+from finepick.scorers.fgaesq.fetched import fetched_files, fetched_folder
 from finepick.scorers.fgaesq.pairwise import PairwiseScorer
 from finepick.scorers.fgaesq.runner import Runner
 from finepick.scorers.fgaesq.scorer import FgaesqScorer
@@ -68,9 +68,11 @@ def load_with_phrases(path: str | None) -> LoadedModel:
     model = load_model(_fetched() if path is None else path)
     if model.phrases is not None or not model.has_text_tower:
         return model
-    here = fetched_files(load_settings())
+    settings = load_settings()
+    here = fetched_files(settings)
     phrases = obtain_bank(
         model.path,
+        folder=fetched_folder(settings),
         fingerprint=model.fingerprint,
         state=lambda: read_text_state(model.path),
         tokenizer=None if here is None else here.tokenizer,
