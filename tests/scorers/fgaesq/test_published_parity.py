@@ -39,9 +39,7 @@ def all_tokens() -> list[tuple[Recorded, Tokens]]:
     of_pairs = [
         (recorded, tokens)
         for case in PAIRS
-        for recorded, tokens in zip(
-            case.recorded, tokens_of_pair(*case.frames, case.choices), strict=True
-        )
+        for recorded, tokens in zip(case.recorded, tokens_of_pair(*case.frames, case.choices), strict=True)
     ]
     return of_pairs + [(case.recorded, tokens_of_single(case.frame, case.choices)) for case in SINGLES]
 

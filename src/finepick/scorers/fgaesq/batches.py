@@ -42,7 +42,10 @@ def batches(tokens: Sequence[Tokens], size: int) -> Iterator[Batch]:
 
 def outputs_of(answers: Sequence[tuple[Floats, Floats]], architecture: Architecture) -> Outputs:
     """Features and logits of several batches as one. Raises ScorerError where one is not a number."""
-    none = (np.empty((0, architecture.embedding), np.float32), np.empty((0, architecture.answers), np.float32))
+    none = (
+        np.empty((0, architecture.embedding), np.float32),
+        np.empty((0, architecture.answers), np.float32),
+    )
     features, logits = (np.concatenate(parts) for parts in zip(none, *answers, strict=True))
     if not (np.isfinite(features).all() and np.isfinite(logits).all()):
         raise ScorerError(

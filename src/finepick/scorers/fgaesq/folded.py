@@ -35,7 +35,11 @@ class Place:
     @property
     def packs(self) -> bool:
         """Whether weights are laid out beforehand as oneDNN wants them: it saves the CPU 5 % in bf16."""
-        if self.device.type != "cpu" or self.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
+        if (
+            self.device.type != "cpu"
+            or self.dtype != torch.bfloat16
+            or not torch.backends.mkldnn.is_available()
+        ):
             return False
         needed = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
         return all(hasattr(torch.ops.mkldnn, name) for name in needed) and bool(
@@ -152,7 +156,9 @@ class _Mlp:
     def __init__(self, state: State, place: Place, *, pack: bool = True) -> None:
         weight, bias = _after_norm(state, "ln_2", state["mlp.c_fc.weight"], state["mlp.c_fc.bias"])
         self._widen = _Linear(QUICK_GELU * weight, QUICK_GELU * bias, place, pack=pack)
-        self._narrow = _Linear(state["mlp.c_proj.weight"] / QUICK_GELU, state["mlp.c_proj.bias"], place, pack=pack)
+        self._narrow = _Linear(
+            state["mlp.c_proj.weight"] / QUICK_GELU, state["mlp.c_proj.bias"], place, pack=pack
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._narrow(self._widen.with_silu(x))

@@ -65,7 +65,9 @@ class TorchRunner:
         try:
             answers = [_answer(self._network, batch) for batch in batches(tokens, self.batch_size)]
         except torch.OutOfMemoryError as error:
-            raise ScorerError(f"the device '{self.device}' has too little memory; use --device cpu") from error
+            raise ScorerError(
+                f"the device '{self.device}' has too little memory; use --device cpu"
+            ) from error
         return outputs_of(answers, self._architecture)
 
 
