@@ -97,6 +97,7 @@ def series_maps(library: Library, photos: Sequence[Photo], scorer: Scorer) -> tu
 def explain_photos(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Explainer:
     """What can be said of any two of *photos*. Raises ImageError."""
     judgement = study_series(library, photos, scorer).judgement
+    judgement = replace(judgement, phrases=getattr(scorer, "phrases", None))
     features = [library.features(photo) for photo in photos]
     alignment, maps = find_differences(features, judgement)
     return explain_series(features, alignment, maps, judgement)
@@ -153,6 +154,9 @@ def _with_paths(reasons: Sequence[Reason], photo: Photo, photos: Sequence[Photo]
 
 def _key(scorer: Scorer, photos: Sequence[Photo]) -> str:
     told = [scorer.info.fingerprint, str(FEATURES_VERSION), str(EXPLANATIONS_VERSION)]
+    phrases = getattr(scorer, "phrases", None)
+    if phrases is not None:
+        told.append(phrases.digest)
     return hashlib.sha256("\n".join([*told, *(photo.digest for photo in photos)]).encode()).hexdigest()
 
 

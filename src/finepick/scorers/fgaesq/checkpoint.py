@@ -37,6 +37,8 @@ _TEXT_NAMES = (*_TEXT_PARTS, "ln_final.bias", "transformer.", "logit_scale")
 _HEAD_WIDTH = 64
 """CLIP's rule: a head of attention is 64 wide."""
 _LISTED = 12
+_ALIGNED = 16
+"""Each tensor begins at a multiple of 64 bytes, as vector instructions like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,16 @@ class LoadedModel:
     has_text_tower: bool = False
     path: str = ""
 
-    def network(self) -> FgaesqNetwork:
-        """A network of its own with these weights, in evaluation mode; training it leaves `state` alone."""
+    def network(self, *, copy: bool = True) -> FgaesqNetwork:
+        """A network with these weights, in evaluation mode.
+
+        With *copy* it can be trained and leaves `state` alone; without, it shares its memory and is to be run
+        only.
+        """
         with torch.device("meta"):
             network = FgaesqNetwork(self.architecture)
-        copies = {name: tensor.clone() for name, tensor in self.state.items()}
-        network.load_state_dict(copies, strict=True, assign=True)
+        weights = {name: tensor.clone() if copy else tensor for name, tensor in self.state.items()}
+        network.load_state_dict(weights, strict=True, assign=True)
         return network.eval()
 
 
@@ -268,8 +274,7 @@ def _checked(
             "use the released checkpoint or a file that Finepick wrote",
             path=path,
         )
-    # A copy, so that the file may go away; and nothing of it is mapped any longer.
-    state = {name: _own(found[name]) for name in shapes}
+    state = _copied({name: found[name] for name in shapes})
     spoilt = [name for name, tensor in state.items() if not _is_finite(tensor)]
     if spoilt:
         raise WeightsError(
@@ -285,8 +290,18 @@ def _is_plain(tensor: Tensor) -> bool:
     return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
-def _own(tensor: Tensor) -> Tensor:
-    return torch.empty(tensor.shape, dtype=torch.float32).copy_(tensor.detach())
+def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same as float32, so that the file may go away, in one piece of memory: the system gets that back
+    when the model is let go of, while of many small pieces the process would keep most."""
+    places, total = {}, 0
+    for name, tensor in tensors.items():
+        places[name] = total
+        total += -(-tensor.numel() // _ALIGNED) * _ALIGNED
+    memory = torch.zeros(total)
+    return {
+        name: memory[places[name] : places[name] + tensor.numel()].view(tensor.shape).copy_(tensor.detach())
+        for name, tensor in tensors.items()
+    }
 
 
 def _is_finite(tensor: Tensor) -> bool:

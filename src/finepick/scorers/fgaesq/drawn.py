@@ -35,10 +35,10 @@ def _frame(number: int) -> Floats:
     """(640, 704, 3) in [0, 1]."""
     scene = _scene(number // 3)
     if number % 3 == 1:
-        return scene * np.float32(0.6)
+        return np.asarray(scene * 0.6, np.float32)
     if number % 3 == 2:
         shifted = [np.roll(scene, (down, right), (0, 1)) for down in (-3, 0, 3) for right in (-3, 0, 3)]
-        return np.mean(shifted, axis=0, dtype=np.float32)
+        return np.asarray(np.mean(shifted, axis=0), np.float32)
     return scene
 
 
@@ -57,8 +57,10 @@ def _scene(seed: int) -> Floats:
 
 def _tokens(picture: Floats) -> Tokens:
     """*picture* in coarse blocks, the 14 with the strongest edges as four fine tokens each."""
-    normalised = (picture - np.float32(CLIP_MEAN)) / np.float32(CLIP_DEVIATION)
-    half = _cut(normalised.reshape(len(picture) // 2, 2, -1, 2, 3).mean(axis=(1, 3)), PATCH)
+    centred = np.subtract(picture, CLIP_MEAN)
+    normalised = np.asarray(np.divide(centred, CLIP_DEVIATION), np.float32)
+    halved = normalised.reshape(len(picture) // 2, 2, -1, 2, 3).mean(axis=(1, 3), dtype=np.float32)
+    half = _cut(np.asarray(halved, np.float32), PATCH)
     blocks = _cut(normalised, BLOCK)
     y, x = _centres(len(picture) // BLOCK, picture.shape[1] // BLOCK)
     chosen = np.sort(np.argsort(-blocks.std(axis=(1, 2, 3)), kind="stable")[:_FINE_BLOCKS])

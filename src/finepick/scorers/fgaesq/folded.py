@@ -6,6 +6,7 @@ QuickGELU's factor. The last block is run for the class token only, since nobody
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,9 +21,11 @@ except ImportError as error:
 
 from finepick.scorers.fgaesq.architecture import Architecture
 from finepick.scorers.fgaesq.network import QUICK_GELU
-from finepick.scorers.fgaesq.tokens import FINE, PADDING
+from finepick.scorers.fgaesq.tokens import FINE, PADDING, TOKENS
 
 State = Mapping[str, Tensor]
+
+_ONEDNN = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +37,24 @@ class Place:
 
     @property
     def packs(self) -> bool:
-        """Whether weights are laid out beforehand as oneDNN wants them: it saves the CPU 5 % in bf16."""
-        if (
-            self.device.type != "cpu"
-            or self.dtype != torch.bfloat16
-            or not torch.backends.mkldnn.is_available()
-        ):
+        """Whether weights are laid out beforehand as oneDNN wants them.
+
+        In bf16 that saves 5 %; in fp32 it gets oneDNN's products in place of MKL's, which on AMD take twice as
+        long. fp32 is left alone elsewhere than on x86, where nobody tried it; bf16 is tried on loading anyway.
+        """
+        if self.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             return False
-        needed = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
-        return all(hasattr(torch.ops.mkldnn, name) for name in needed) and bool(
-            torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
+        if not all(hasattr(torch.ops.mkldnn, name) for name in _ONEDNN):
+            return False
+        if self.dtype == torch.bfloat16:
+            return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return platform.machine().lower() in ("x86_64", "amd64")
 
 
 class FoldedNetwork:
     """An `FgaesqNetwork` of *architecture* with the weights *state*, in evaluation mode, at *place*.
 
-    *state* is never changed, but what is not folded may share its memory.
+    *state* is copied: it can be let go of afterwards.
     """
 
     def __init__(self, state: State, architecture: Architecture, place: Place) -> None:
@@ -60,7 +64,7 @@ class FoldedNetwork:
         self._patches = _Linear(visual["conv1.weight"].flatten(1), None, place)
         self._positions = _Linear(positions[1:].T, None, place)
         # Row 0 and 1: coarse and fine. Padding is the mask token with the coarse scale embedding.
-        self._scales = state["scale_embedding"][0].to(place.device)
+        self._scales = state["scale_embedding"][0].to(place.device, copy=True)
         self._padding = (state["mask_token"][0, 0] + state["scale_embedding"][0, 0]).to(place.device)
         self._class_token = (visual["class_embedding"] + positions[0]).to(place.device)
         self._norm_before = _Norm(visual, "ln_pre", place)
@@ -78,7 +82,7 @@ class FoldedNetwork:
     def __call__(
         self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Features and logits, float32, as `FgaesqNetwork.forward` has them; arguments of any real type."""
+        """Features and logits, float32, as `FgaesqNetwork.forward` has them; arguments on its device, float32."""
         x = self._norm_before(self._embed(patches, marks, rows, columns))
         for block in self._blocks:
             x = block(x)
@@ -87,10 +91,10 @@ class FoldedNetwork:
         return features, third(torch.relu(second(torch.relu(first(features)))))
 
     def _embed(self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        device, dtype = self._place.device, self._place.dtype
-        marks = marks.to(device).unsqueeze(-1)
-        pixels = self._patches(patches.to(device, dtype).flatten(2))
-        weights = rows.to(device).unsqueeze(-1) * columns.to(device).unsqueeze(-2)
+        dtype = self._place.dtype
+        marks = marks.unsqueeze(-1)
+        pixels = self._patches(patches.to(dtype).flatten(2))
+        weights = rows.unsqueeze(-1) * columns.unsqueeze(-2)
         content = pixels + torch.where(marks == FINE, self._scales[1], self._scales[0])
         content = torch.where(marks == PADDING, self._padding, content)
         content += self._positions(weights.flatten(2).to(dtype))
@@ -146,7 +150,8 @@ class _Attention:
         joint = self._joint(x).view(n, t, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
         if self._place.device.type == "cpu":
             return self._out(_attend_on_cpu(joint))
-        seen = functional.scaled_dot_product_attention(*joint, scale=1.0)
+        query, key, value = joint
+        seen = functional.scaled_dot_product_attention(query, key, value, scale=1.0)
         return self._out(seen.transpose(1, 2).reshape(n, t, width))
 
 
@@ -168,11 +173,11 @@ class _Linear:
     """x · weightᵀ + bias in the place's own precision."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, place: Place, *, pack: bool = True) -> None:
-        self._weight = weight.to(place.device, place.dtype).contiguous()
-        self._bias = None if bias is None else bias.to(place.device, place.dtype)
+        self._weight = weight.to(place.device, place.dtype, copy=True, memory_format=torch.contiguous_format)
+        self._bias = None if bias is None else bias.to(place.device, place.dtype, copy=True)
         self._is_packed = pack and place.packs
         if self._is_packed:
-            self._weight = torch.ops.mkldnn._reorder_linear_weight(self._weight)
+            self._weight = torch.ops.mkldnn._reorder_linear_weight(self._weight, TOKENS + 1)
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._is_packed:
@@ -187,8 +192,8 @@ class _Linear:
 
 class _Norm:
     def __init__(self, state: State, name: str, place: Place) -> None:
-        self._weight = state[f"{name}.weight"].to(place.device)
-        self._bias = state[f"{name}.bias"].to(place.device)
+        self._weight = state[f"{name}.weight"].to(place.device, copy=True)
+        self._bias = state[f"{name}.bias"].to(place.device, copy=True)
 
     def __call__(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x, self._weight.shape, self._weight, self._bias)

@@ -138,8 +138,9 @@ class _Block(nn.Module):
         self.mlp = _Mlp(architecture.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.ln_1(x))
-        return x + self.mlp(self.ln_2(x))
+        attended: Tensor = x + self.attn(self.ln_1(x))
+        result: Tensor = attended + self.mlp(self.ln_2(attended))
+        return result
 
     def start_afresh(self, generator: torch.Generator, *, depth: int) -> None:
         attention, mlp = self.attn, self.mlp

@@ -20,6 +20,7 @@ from finepick.scorers.fgaesq.card import Card
 from finepick.scorers.fgaesq.checkpoint import LoadedModel, card_of, load_model
 from finepick.scorers.fgaesq.drawn import drawn_tokens
 from finepick.scorers.fgaesq.folded import FoldedNetwork, Place
+from finepick.scorers.fgaesq.network import FgaesqNetwork
 from finepick.scorers.fgaesq.runner import Outputs
 from finepick.scorers.fgaesq.tokens import Floats, Tokens
 from finepick.scorers.phrases import PhraseBank
@@ -48,6 +49,7 @@ class TorchRunner:
         self.phrases: PhraseBank | None = model.phrases
         self.has_text_tower = model.has_text_tower
         self.path = model.path
+        self._place = place
         self.device = place.device.type
         self.precision = "bf16" if place.dtype == torch.bfloat16 else "fp32"
 
@@ -63,7 +65,10 @@ class TorchRunner:
     def run(self, tokens: Sequence[Tokens]) -> Outputs:
         """See `Runner.run`. Raises ScorerError where the device fails or answers with what is not a number."""
         try:
-            answers = [_answer(self._network, batch) for batch in batches(tokens, self.batch_size)]
+            answers = [
+                _answer(self._network, batch, self._place.device)
+                for batch in batches(tokens, self.batch_size)
+            ]
         except torch.OutOfMemoryError as error:
             raise ScorerError(
                 f"the device '{self.device}' has too little memory; use --device cpu"
@@ -106,7 +111,7 @@ def runner_of(model: LoadedModel, *, device: str = "cpu", precision: str = "auto
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether *device* multiplies bf16 in hardware. Not said of MPS, where it was never measured."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and any(_cpu_capabilities().values())
 
 
@@ -120,11 +125,9 @@ def _cpu_capabilities() -> dict[str, bool]:
 
 def _faster_if_equal(model: LoadedModel, exact: Place, fast: Place) -> TorchRunner:
     tokens = drawn_tokens(_TRIAL_FRAMES)
-    slow_runner = TorchRunner(model, FoldedNetwork(model.state, model.architecture, exact), exact)
-    wanted = slow_runner.run(tokens)
     try:
         runner = TorchRunner(model, FoldedNetwork(model.state, model.architecture, fast), fast)
-        distance = pair_distance(runner.run(tokens), wanted, model.temperature)
+        distance = pair_distance(runner.run(tokens), _exact_outputs(model, tokens, exact), model.temperature)
         trouble = "" if distance <= TOLERANCE else f"pair probabilities differ by {distance:.3f}"
     except (RuntimeError, ScorerError) as error:
         trouble = str(error).partition("\n")[0]
@@ -135,7 +138,15 @@ def _faster_if_equal(model: LoadedModel, exact: Place, fast: Place) -> TorchRunn
         RuntimeWarning,
         stacklevel=4,
     )
-    return slow_runner
+    return TorchRunner(model, FoldedNetwork(model.state, model.architecture, exact), exact)
+
+
+def _exact_outputs(model: LoadedModel, tokens: Sequence[Tokens], place: Place) -> Outputs:
+    """What the network itself says, nothing folded: a second opinion that needs no memory of its own."""
+    network = model.network(copy=False).to(place.device)
+    return outputs_of(
+        [_answer(network, batch, place.device) for batch in batches(tokens, 1)], model.architecture
+    )
 
 
 def pair_distance(some: Outputs, others: Outputs, temperature: float) -> float:
@@ -147,9 +158,11 @@ def pair_distance(some: Outputs, others: Outputs, temperature: float) -> float:
     return float(np.abs(first - second).max(initial=0.0))
 
 
-def _answer(network: FoldedNetwork, batch: Batch) -> tuple[Floats, Floats]:
+def _answer(
+    network: FoldedNetwork | FgaesqNetwork, batch: Batch, device: torch.device
+) -> tuple[Floats, Floats]:
     with torch.inference_mode():
-        features, logits = network(*(torch.from_numpy(array) for array in batch))
+        features, logits = network(*(torch.from_numpy(array).to(device) for array in batch))
     return features.float().cpu().numpy(), logits.float().cpu().numpy()
 
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import pickle
 import secrets
-import stat
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,8 @@ except ImportError as error:
 
     raise MissingExtraError("reading weights", extra="torch") from error
 
-from finepick.errors import OutputError, WeightsError, WeightsNotFoundError
+from finepick.errors import OutputError, WeightsError
+from finepick.scorers.fgaesq.opening import damaged, read_beginning
 
 _LONGEST_HEADER = 100_000_000  # the safetensors format's own limit
 _DAMAGE = (
@@ -45,7 +45,7 @@ def open_state(path: str) -> StateFile:
 
     Nothing in the file is run. Raises WeightsNotFoundError, and WeightsError for anything else that is wrong.
     """
-    beginning, size = _beginning(path)
+    beginning, size = read_beginning(path)
     if beginning.startswith(b"PK\x03\x04"):
         return _open_archive(path)
     if beginning.startswith(b"\x80"):
@@ -53,7 +53,7 @@ def open_state(path: str) -> StateFile:
     length = int.from_bytes(beginning[:8], "little")
     if beginning[8:9] == b"{" and length < _LONGEST_HEADER:
         if length + 8 > size:
-            raise _damaged(path)
+            raise damaged(path)
         return _open_safetensors(path)
     if beginning.startswith(b"version https://git-lfs"):
         raise WeightsError(
@@ -90,30 +90,12 @@ def written_whole(path: str) -> Iterator[str]:
         raise OutputError(f"could not write {path}: {reason}; choose another place", path=path) from error
 
 
-def _beginning(path: str) -> tuple[bytes, int]:
-    try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise WeightsError(f"{path} is a folder; name the file of weights in it", path=path)
-        if not stat.S_ISREG(status.st_mode):
-            raise WeightsError(f"{path} is not a file; name a file of weights", path=path)
-        with open(path, "rb") as file:
-            beginning = file.read(64)
-    except FileNotFoundError as error:
-        raise WeightsNotFoundError(f"there is no file {path}; check the name", path=path) from error
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read {path} ({error}); check its permissions", path=path) from error
-    if not beginning:
-        raise WeightsError(f"{path} is empty; fetch it again", path=path)
-    return beginning, status.st_size
-
-
 def _open_archive(path: str) -> StateFile:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except _DAMAGE as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
     names = {member.filename.rpartition("/")[2] for member in members}
     if "constants.pkl" in names:
         raise WeightsError(
@@ -142,7 +124,7 @@ def _unpickled(path: str, *, mapped: bool) -> object:
             path=path,
         ) from error
     except _DAMAGE as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
 
 
 def _state(path: str, loaded: object) -> dict[str, Tensor]:
@@ -164,8 +146,4 @@ def _open_safetensors(path: str) -> StateFile:
             names = file.keys()  # a list: the file itself is no mapping
             return StateFile(path, {name: file.get_tensor(name) for name in names}, file.metadata() or {})
     except (SafetensorError, *_DAMAGE) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: str) -> WeightsError:
-    return WeightsError(f"{path} is damaged or cut off; fetch or copy it again", path=path)
+        raise damaged(path) from error
