@@ -46,14 +46,25 @@ class LiteralNetwork:
     def __call__(self, tokens: Tokens) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], float]:
         import torch
 
+        grid = self._visual("positional_embedding")[1:].reshape(14, 14, WIDTH)
+        rows, columns = torch.from_numpy(tokens.rows), torch.from_numpy(tokens.columns)
+        positions = torch.einsum("tr,tc,rcd->td", rows, columns, grid)
+        patches = torch.from_numpy(np.ascontiguousarray(tokens.patches))
+        feature, logits, score = self.judge(patches, torch.from_numpy(tokens.marks), positions)
+        return feature.numpy(), logits.numpy(), score
+
+    def judge(self, patches: Any, marks: Any, positions: Any) -> tuple[Any, Any, float]:
+        """Feature, logits, score of t tokens: (t, 3, 16, 16), (t,), (t, 768), without the class token."""
+        import torch
+
         with torch.inference_mode():
-            feature = self._feature(tokens)
+            feature = self._feature(self._embedded(patches, marks, positions))
             logits = self._logits(feature)
             score = (logits.double().softmax(0) * torch.arange(1, 11)).sum()
-        return feature.numpy(), logits.numpy(), float(score)
+        return feature, logits, float(score)
 
-    def _feature(self, tokens: Tokens) -> Any:
-        x = self._norm(self._embedded(tokens), "ln_pre")
+    def _feature(self, embedded: Any) -> Any:
+        x = self._norm(embedded, "ln_pre")
         for layer in range(LAYERS):
             block = f"transformer.resblocks.{layer}"
             x = x + self._attended(self._norm(x, f"{block}.ln_1"), f"{block}.attn")
@@ -61,27 +72,26 @@ class LiteralNetwork:
             x = x + self._linear(hidden * (1.702 * hidden).sigmoid(), f"{block}.mlp.c_proj")
         return self._norm(x[0], "ln_post") @ self._visual("proj")
 
-    def _embedded(self, tokens: Tokens) -> Any:
+    def _embedded(self, patches: Any, marks: Any, positions: Any) -> Any:
         """(1 + t, 768): class token, then all others, before the first norm."""
         import torch
 
-        positions = self._visual("positional_embedding")
-        grid = positions[1:].reshape(14, 14, WIDTH)
-        marks = torch.from_numpy(tokens.marks.astype(np.int64))
-        x = torch.nn.functional.conv2d(
-            torch.from_numpy(np.ascontiguousarray(tokens.patches)), self._visual("conv1.weight")
-        ).flatten(1)
+        x = torch.nn.functional.conv2d(patches, self._visual("conv1.weight")).flatten(1)
         x[marks == PADDING] = self._state["mask_token"][0, 0]
-        x = x + self._state["scale_embedding"][0][(marks == FINE).long()]
-        rows, columns = torch.from_numpy(tokens.rows), torch.from_numpy(tokens.columns)
-        x = x + torch.einsum("tr,tc,rcd->td", rows, columns, grid)
-        return torch.cat([(self._visual("class_embedding") + positions[0])[None], x])
+        x = x + self._state["scale_embedding"][0][(marks == FINE).long()] + positions
+        leading = self._visual("class_embedding") + self._visual("positional_embedding")[0]
+        return torch.cat([leading[None], x])
 
     def _attended(self, x: Any, name: str) -> Any:
-        joint = x @ self._visual(f"{name}.in_proj_weight").T + self._visual(f"{name}.in_proj_bias")
-        query, key, value = (part.reshape(len(x), HEADS, -1).transpose(0, 1) for part in joint.chunk(3, 1))
-        weights = (query @ key.transpose(1, 2) * (WIDTH // HEADS) ** -0.5).softmax(-1)
-        return self._linear((weights @ value).transpose(0, 1).flatten(1), f"{name}.out_proj")
+        import torch
+
+        functional = torch.nn.functional
+        joint = functional.linear(
+            x, self._visual(f"{name}.in_proj_weight"), self._visual(f"{name}.in_proj_bias")
+        )
+        heads = (part.reshape(1, len(x), HEADS, -1).transpose(1, 2) for part in joint.chunk(3, 1))
+        seen = functional.scaled_dot_product_attention(*heads)
+        return self._linear(seen[0].transpose(0, 1).flatten(1), f"{name}.out_proj")
 
     def _logits(self, feature: Any) -> Any:
         x = feature
@@ -91,7 +101,9 @@ class LiteralNetwork:
         return x
 
     def _linear(self, x: Any, name: str) -> Any:
-        return x @ self._visual(f"{name}.weight").T + self._visual(f"{name}.bias")
+        import torch
+
+        return torch.nn.functional.linear(x, self._visual(f"{name}.weight"), self._visual(f"{name}.bias"))
 
     def _norm(self, x: Any, name: str) -> Any:
         import torch
