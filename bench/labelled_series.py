@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 from finepick.domain import FloatArray
 from finepick.features.extraction import FEATURES_VERSION, PhotoFeatures, extract_features
 from finepick.features.measurements import CHANNELS, VALUES
-from finepick.scorers.base import FrameSource
+from finepick.scorers.frames import FeatureFrames
 from finepick.settings import WORKING_SIDE
 
 DATA = os.environ.get("FINEPICK_DATA", os.path.join(os.path.dirname(__file__), "..", "..", "shared", "data"))
@@ -40,24 +40,10 @@ class LabelledSeries:
     pairs: tuple[tuple[int, int], ...] = ()
 
 
-class FeatureFrames(FrameSource):
-    """A series of which only the features are left."""
-
-    def __init__(self, features: list[PhotoFeatures]) -> None:
-        self._features = features
-
-    def __len__(self) -> int:
-        return len(self._features)
-
-    def frame(self, index: int, long_side: int) -> np.ndarray:
-        raise NotImplementedError("these scorers look at features only")
-
-    def features(self, index: int) -> PhotoFeatures:
-        return self._features[index]
-
-    def digest(self, index: int) -> str:
-        frame = self._features[index]
-        return hashlib.sha256(frame.grey.tobytes() + frame.measurements.grid.tobytes()).hexdigest()
+def frames_of(features: list[PhotoFeatures]) -> FeatureFrames:
+    """A series of which only the features are left, as scorers take it."""
+    told = [frame.grey.tobytes() + frame.measurements.grid.tobytes() for frame in features]
+    return FeatureFrames(features, [hashlib.sha256(one).hexdigest() for one in told])
 
 
 def rated(dataset: str, *splits: str) -> list[LabelledSeries]:

@@ -18,7 +18,7 @@ from scipy.stats import rankdata
 from finepick.domain import FloatArray
 from finepick.scorers.base import Judgement, Scorer
 from finepick.scorers.catalog import load_scorer, scorer_names
-from labelled_series import FeatureFrames, LabelledSeries, beauty, rated, spoilt
+from labelled_series import LabelledSeries, beauty, frames_of, rated, spoilt
 
 GAPS = {"agiqa3k": 0.3, "contrast_gamma": 0.5, "blur_jpeg": 0.3}
 
@@ -59,7 +59,7 @@ def interval(sums: FloatArray, draws: int = 2000) -> tuple[float, float, float]:
 
 
 def judge_all(scorer: Scorer, many: list[LabelledSeries]) -> list[Judgement]:
-    return [scorer.judge(FeatureFrames(series.features)) for series in many]
+    return [scorer.judge(frames_of(series.features)) for series in many]
 
 
 def print_table(dataset: str, split: str) -> None:
@@ -82,7 +82,7 @@ def print_coarse(split: str) -> None:
     pooled = [photo for series in rated("agiqa3k", split) for photo in series.features]
     mos = np.concatenate([series.scores for series in rated("agiqa3k", split)])  # type: ignore[misc]
     for name, features, truth in (("OASIS beauty", photos, means), ("AGIQA-3K", pooled, mos)):
-        coarse = scorer.coarse(features)
+        coarse = scorer.coarse(frames_of(features))
         assert coarse is not None
         rho = np.corrcoef(rankdata(coarse), rankdata(truth))[0, 1]
         print(f"coarse on {name} {split}: srcc {rho:.3f}, {coarse.min():.1f}…{coarse.max():.1f}")

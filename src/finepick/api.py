@@ -31,6 +31,7 @@ def pick(
     group: str = "auto",
     keep_per_series: int = 1,
     keep: int | None = None,
+    coarse: bool = False,
     fresh: bool = False,
 ) -> PickResult:
     """The best photo of every series below *paths*; what cannot be read is in `.skipped`.
@@ -41,12 +42,13 @@ def pick(
         group: "auto" (time, content, prompt), "folder", "one" or "single".
         keep_per_series: how many photos to keep of every series.
         keep: how many to keep of the whole shoot, as different as possible.
+        coarse: ask for coarse scores even where they cost a second pass.
         fresh: read and judge again what is in the cache.
 
     Raises:
         PathNotFoundError, NothingReadableError, PathVanishedError, UnknownScorerError, UsageError.
     """
-    options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep)
+    options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep, coarse=coarse)
     with Library(load_settings(), fresh=fresh) as library:
         return pick_photos(library, _spelt(paths), scorer=load_scorer(model), options=options)
 
@@ -99,12 +101,16 @@ def best_of(images: Iterable[Picture], k: int = 1, *, model: str | Scorer = DEFA
     return best_indices(list(images), load_scorer(model), k)
 
 
-def load_scorer(model: str | Scorer, *, device: str = "cpu") -> Scorer:
+def load_scorer(model: str | Scorer, *, device: str = "auto", pairing: str = "series") -> Scorer:
     """A scorer by name or model file; a scorer is returned as it is.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "mps", for models that have a choice.
+        pairing: "series" (all photos at once) or "published" (`fgaesq` alone: every pair, as its authors do).
 
     Raises UnknownScorerError (lists the known names), WeightsNotFoundError, MissingExtraError.
     """
-    return _load(model, device=device) if isinstance(model, str) else model
+    return _load(model, device=device, pairing=pairing) if isinstance(model, str) else model
 
 
 def _spelt(paths: PathLike | Iterable[PathLike]) -> list[str]:

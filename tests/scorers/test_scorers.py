@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from finepick.errors import ScorerError, UnknownScorerError
+from finepick.errors import ScorerError, UnknownScorerError, UsageError
 from finepick.features.measurements import VALUES
 from finepick.scorers.base import Scorer
-from finepick.scorers.catalog import load_scorer, scorer_names
+from finepick.scorers.catalog import WEIGHTED, load_scorer, scorer_names
 from finepick.scorers.frames import ArrayFrames
 from finepick.scorers.measured import COARSE_READINGS, READINGS, MeasuredScorer
 from finepick.scorers.single import MEASUREMENTS
@@ -50,14 +50,15 @@ class TestSingleMeasurement(contract.ScorerContract):
 def test_the_catalogue_loads_all_that_it_lists() -> None:
     names = scorer_names()
     assert next(iter(names)) == "measured" and "sharpness" in names and "measurement:jpeg_size" in names
-    for name, description in names.items():
+    for description in names.values():
         assert description and "\n" not in description
+    for name in names.keys() - WEIGHTED.keys():
         assert load_scorer(name).info.name == name
 
 
 def test_fingerprints_differ_between_models() -> None:
-    fingerprints = {load_scorer(name).info.fingerprint for name in scorer_names()}
-    assert len(fingerprints) == len(scorer_names())
+    names = scorer_names().keys() - WEIGHTED.keys()
+    assert len({load_scorer(name).info.fingerprint for name in names}) == len(names)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
@@ -70,20 +71,27 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         assert isinstance(caught.value, LookupError)
 
 
-@pytest.mark.parametrize("name", ["builtin", "fgaesq", "red-aes"])
+@pytest.mark.parametrize("name", ["builtin", "red-aes"])
 def test_models_of_later_versions_are_refused_clearly(name: str) -> None:
     with pytest.raises(ScorerError) as caught:
         load_scorer(name)
     assert str(caught.value) == (
-        f"the model '{name}' is not part of this version of Finepick; use one of measured, sharpness"
+        f"the model '{name}' is not part of this version of Finepick; use one of measured, sharpness, fgaesq"
     )
 
 
-def test_weight_files_are_refused_clearly() -> None:
-    with pytest.raises(ScorerError) as caught:
-        load_scorer("/models/mine.ONNX")
-    assert "cannot use weight files such as '/models/mine.ONNX' yet" in str(caught.value)
-    assert caught.value.path == "/models/mine.ONNX"
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"device": "tpu"}, "unknown device 'tpu'; use one of auto, cpu, cuda, mps"),
+        ({"pairing": "all"}, "unknown pairing 'all'; use one of series, published"),
+        ({"pairing": "published"}, "--pairing published goes with fgaesq, not with 'measured'"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, str], told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_scorer("measured", **options)
+    assert str(caught.value) == told
 
 
 def test_every_single_measurement_is_one_that_is_taken() -> None:

@@ -12,10 +12,11 @@ _LENGTHS = struct.Struct("<II")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`verb` is "examine" (features and thumbnail), "frame" (pixels), "preview" (a JPEG), or "study".
+    """`verb` is "examine" (features and thumbnail), "frame" (pixels), "preview" (a JPEG), "view", or "study".
 
     `long_side` in pixels; `digest` is what the bytes must still be, or "" where they are seen first. A study is
-    of the features in `blobs`, of photos with `digests`, by the scorer called `path`; `digest` is its key.
+    of the features in `blobs`, of photos with `digests`, by the scorer called `path`; `digest` is its key. A view
+    is what `function` ("module:name") makes of the pixels, with `arguments`.
     """
 
     verb: str
@@ -24,10 +25,12 @@ class Request:
     digest: str = ""
     digests: tuple[str, ...] = ()
     blobs: tuple[bytes, ...] = field(default=(), repr=False)
+    function: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def head(self) -> dict[str, Any]:
         """All but the blobs, for `write_message`."""
-        names = ("verb", "path", "long_side", "digest", "digests")
+        names = ("verb", "path", "long_side", "digest", "digests", "function", "arguments")
         return {name: getattr(self, name) for name in names}
 
 

@@ -73,16 +73,16 @@ class ReaderPool:
         while waiting:
             yield from _finished(waiting)
 
-    def ask_in_order(self, requests: Iterable[Request]) -> Iterator[Reply]:
+    def ask_in_order(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
         """Answers in the order of the requests, a few of which are under way ahead of it."""
         threads = self._start()
-        waiting: deque[Future[Reply]] = deque()
+        waiting: deque[tuple[Request, Future[Reply]]] = deque()
         for request in requests:
-            waiting.append(threads.submit(self._one, request))
+            waiting.append((request, threads.submit(self._one, request)))
             if len(waiting) >= 2 * self._workers:
-                yield waiting.popleft().result()
+                yield _result(*waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(*waiting.popleft())
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
@@ -220,6 +220,10 @@ def _finished(waiting: dict[Future[Reply], Request]) -> Iterator[tuple[Request, 
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
         yield waiting.pop(future), future.result()
+
+
+def _result(request: Request, future: Future[Reply]) -> tuple[Request, Reply]:
+    return request, future.result()
 
 
 def _ending(code: int) -> str:

@@ -15,8 +15,9 @@ from typing import BinaryIO
 from finepick.batch.messages import Reply, Request, read_message, write_message
 from finepick.errors import FinepickError, ImageError
 from finepick.features.extraction import extract_with_thumbnail
-from finepick.features.packing import pack_features, unpack_features
+from finepick.features.packing import pack_arrays, pack_features, unpack_features
 from finepick.images.reading import ReadPhoto, read_photo
+from finepick.scorers.base import View, view_frame
 from finepick.scorers.catalog import load_scorer
 from finepick.scorers.frames import FeatureFrames
 
@@ -51,7 +52,10 @@ def _look(request: Request) -> Reply:
     photo = read_photo(request.path, long_side=request.long_side)
     if request.digest and photo.digest != request.digest:
         raise ImageError("changed on disk while it was being looked at", path=request.path)
-    return _VIEWS[request.verb](photo)
+    if request.verb == "view":
+        view = View(0, request.long_side, request.function, request.arguments)
+        return Reply(None, {}, (pack_arrays(view_frame(photo.frame, view)),))
+    return _LOOKS[request.verb](photo)
 
 
 def _examine(photo: ReadPhoto) -> Reply:
@@ -71,7 +75,7 @@ def _preview(photo: ReadPhoto) -> Reply:
     return Reply(None, {}, (buffer.getvalue(),))
 
 
-_VIEWS = {"examine": _examine, "frame": _frame, "preview": _preview}
+_LOOKS = {"examine": _examine, "frame": _frame, "preview": _preview}
 
 
 def _study(request: Request) -> Reply:

@@ -10,6 +10,18 @@ Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help="Photos, or 
 Model = Annotated[
     str, typer.Option("--model", metavar="NAME|FILE", help="Who judges; see 'finepick models list'.")
 ]
+Device = Annotated[
+    str,
+    typer.Option("--device", metavar="auto|cpu|cuda|mps", help="What runs a model that has a choice."),
+]
+Pairing = Annotated[
+    str,
+    typer.Option(
+        "--pairing",
+        metavar="series|published",
+        help="fgaesq: a series at once, or every pair as its authors do (slow, to repeat their tables).",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do not use what is remembered; read and judge again.")]

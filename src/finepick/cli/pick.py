@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finepick.cli.options import Fresh, Json, Model, Paths, Quiet, Workers
+from finepick.cli.judge import Judge
+from finepick.cli.options import Device, Fresh, Json, Model, Pairing, Paths, Quiet, Workers
 
 if TYPE_CHECKING:
     from finepick.domain import PickResult
     from finepick.workflows.leave import Leaving
+    from finepick.workflows.pick import PickOptions
 
 Out = Annotated[
     str | None,
@@ -36,6 +38,9 @@ XmpOverwrite = Annotated[
 PerSeries = Annotated[
     int, typer.Option("--keep-per-series", metavar="N", min=0, help="How many to keep of every series.")
 ]
+Coarse = Annotated[
+    bool, typer.Option("--coarse", help="Ask for coarse scores where they cost a second pass.")
+]
 Thumbnails = Annotated[
     str, typer.Option("--thumbnails", metavar="auto|always|never", help="Small pictures in the terminal.")
 ]
@@ -44,6 +49,8 @@ Thumbnails = Annotated[
 def pick(
     paths: Paths,
     model: Model = "",
+    device: Device = "auto",
+    pairing: Pairing = "series",
     group: Annotated[
         str,
         typer.Option(
@@ -69,9 +76,7 @@ def pick(
     xmp_rejects: XmpRejects = False,
     xmp_ratings: XmpRatings = None,
     xmp_overwrite: XmpOverwrite = False,
-    coarse: Annotated[
-        bool, typer.Option("--coarse", help="Ask for coarse scores where they cost a second pass.")
-    ] = False,
+    coarse: Coarse = False,
     fresh: Fresh = False,
     workers: Workers = None,
     thumbnails: Thumbnails = "auto",
@@ -83,6 +88,7 @@ def pick(
     Originals are never written, moved or deleted.
     """
     from finepick.workflows.leave import Leaving
+    from finepick.workflows.pick import PickOptions
 
     leaving = Leaving(
         out=out,
@@ -93,12 +99,16 @@ def pick(
         xmp_ratings=xmp_ratings,
         xmp_overwrite=xmp_overwrite,
     )
-    _pick(paths, model, group, keep_per_series, keep, leaving, fresh, workers, thumbnails, json, quiet)
+    options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep, coarse=coarse)
+    judge = Judge(model, device, pairing)
+    _pick(paths, judge, options, leaving, fresh, workers, thumbnails, json, quiet)
 
 
 def rank(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTO…", help="The photos of one series.")],
     model: Model = "",
+    device: Device = "auto",
+    pairing: Pairing = "series",
     keep_per_series: PerSeries = 1,
     out: Out = None,
     manifest: ManifestFolder = None,
@@ -107,9 +117,7 @@ def rank(
     xmp_rejects: XmpRejects = False,
     xmp_ratings: XmpRatings = None,
     xmp_overwrite: XmpOverwrite = False,
-    coarse: Annotated[
-        bool, typer.Option("--coarse", help="Ask for coarse scores where they cost a second pass.")
-    ] = False,
+    coarse: Coarse = False,
     fresh: Fresh = False,
     workers: Workers = None,
     thumbnails: Thumbnails = "auto",
@@ -118,6 +126,7 @@ def rank(
 ) -> None:
     """Rank the given photos as one series."""
     from finepick.workflows.leave import Leaving
+    from finepick.workflows.pick import PickOptions
 
     leaving = Leaving(
         out=out,
@@ -128,15 +137,15 @@ def rank(
         xmp_ratings=xmp_ratings,
         xmp_overwrite=xmp_overwrite,
     )
-    _pick(photos, model, "one", keep_per_series, None, leaving, fresh, workers, thumbnails, json, quiet)
+    options = PickOptions(group="one", keep_per_series=keep_per_series, coarse=coarse)
+    judge = Judge(model, device, pairing)
+    _pick(photos, judge, options, leaving, fresh, workers, thumbnails, json, quiet)
 
 
 def _pick(
     paths: list[str],
-    model: str,
-    group: str,
-    keep_per_series: int,
-    keep: int | None,
+    judge: Judge,
+    options: PickOptions,
     leaving: Leaving,
     fresh: bool,
     workers: int | None,
@@ -147,17 +156,15 @@ def _pick(
     from finepick.cli.printing import ProgressBar, print_json, warn
     from finepick.errors import UsageError
     from finepick.exports.documents import pick_document, to_json
-    from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
     from finepick.settings import load_settings
     from finepick.workflows.leave import leave
     from finepick.workflows.library import Library
-    from finepick.workflows.pick import PickOptions, pick_photos
+    from finepick.workflows.pick import pick_photos
 
     if thumbnails not in ("auto", "always", "never"):
         raise UsageError("--thumbnails takes auto, always or never")
-    options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep)
     leaving.check()
-    scorer = load_scorer(model or DEFAULT_SCORER)
+    scorer = judge.load()
     settings = load_settings(workers=workers)
     with (
         ProgressBar(quiet=quiet or json) as progress,

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from finepick.cli.options import Fresh, Json, Model, Paths, Quiet, Workers
+from finepick.cli.judge import Judge
+from finepick.cli.options import Device, Fresh, Json, Model, Paths, Quiet, Workers
 
 
 def score(
     paths: Paths,
     model: Model = "",
+    device: Device = "auto",
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Write the scores as .csv, .json or .parquet.")
     ] = None,
@@ -24,14 +26,13 @@ def score(
     from finepick.cli.printing import ProgressBar, print_json, warn
     from finepick.exports.documents import score_document, to_json
     from finepick.exports.tables import check_scores_path, write_scores
-    from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
     from finepick.settings import load_settings
     from finepick.workflows.library import Library
     from finepick.workflows.score import score_photos
 
     if out is not None:
         check_scores_path(out)
-    scorer = load_scorer(model or DEFAULT_SCORER)
+    scorer = Judge(model, device).load()
     with (
         ProgressBar(quiet=quiet or json) as progress,
         Library(load_settings(workers=workers), fresh=fresh, progress=progress, warn=warn) as library,

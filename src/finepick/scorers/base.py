@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, Frame, ModelInfo
+from finepick.errors import ImageError
 from finepick.features.extraction import PhotoFeatures
+from finepick.scorers.phrases import PhraseBank
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is wanted of photo *index*: what a function makes of its frame, where the frame is decoded.
+
+    long_side: the frame's long side at most, in pixels.
+    function: "module:name" below `finepick`, called with the frame and *arguments*; it returns named arrays.
+    arguments: anything that JSON can say.
+    """
+
+    index: int
+    long_side: int
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FrameSource(Protocol):
@@ -21,6 +42,13 @@ class FrameSource(Protocol):
 
     def frame(self, index: int, long_side: int) -> Frame:
         """Pixels of photo *index*, long side at most *long_side*. Raises ImageError."""
+        ...
+
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
+        """What *views* ask for, in their order and read ahead of it, on several cores where there are.
+
+        Raises ImageError where a photo cannot be read any more.
+        """
         ...
 
     def features(self, index: int) -> PhotoFeatures:
@@ -40,18 +68,20 @@ class Judgement:
     coarse: (n,) comparable everywhere, 1…10, or None.
     preference: (n, n) calibrated P(row preferred over column); P + Pᵀ = 1, ½ on the diagonal.
     too_close: the best frame is not known well enough to be called.
-    embeddings: (n, d) or None. difference: n maps (rows, columns) in [0, 1], or None.
+    embeddings: (n, d) float32 or None. difference: n maps (rows, columns) in [0, 1], or None.
     alignment, places: how the frames, and their cells, lie over one another, where the scorer found that out.
+    phrases: what differences of the embeddings can be read with, where the model knows words.
     """
 
     fine: FloatArray
     coarse: FloatArray | None
     preference: FloatArray
     too_close: bool = False
-    embeddings: FloatArray | None = None
+    embeddings: NDArray[np.float32] | None = None
     difference: tuple[FloatArray, ...] | None = None
     alignment: Alignment | None = None
     places: Places | None = None
+    phrases: PhraseBank | None = None
 
 
 class Scorer(Protocol):
@@ -62,9 +92,27 @@ class Scorer(Protocol):
 
     def judge(self, frames: FrameSource) -> Judgement: ...
 
-    def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:
-        """Coarse scores (n, 1…10) of photos each judged alone, or None where the model has none."""
+    def coarse(self, frames: FrameSource) -> FloatArray | None:
+        """Coarse scores (n,) in 1…10 of photos each judged alone, or None where the model has none."""
         ...
+
+
+@runtime_checkable
+class BatchScorer(Scorer, Protocol):
+    """A scorer that judges many series faster than one after the other, in the one process that holds it."""
+
+    def judge_all(self, series: Iterable[FrameSource]) -> Iterator[Judgement | ImageError]:
+        """The judgement of each of *series*, in their order, or what was wrong with one of its photos."""
+        ...
+
+
+def view_frame(frame: Frame, view: View) -> Arrays:
+    """What *view* asks for, made of *frame*. Raises LookupError where there is no such function of ours."""
+    module, _, name = view.function.partition(":")
+    if module.partition(".")[0] != "finepick":
+        raise LookupError(f"views are made by functions of finepick, not by '{view.function}'")
+    made: Arrays = getattr(importlib.import_module(module), name)(frame, **view.arguments)
+    return made
 
 
 def best_probabilities(preference: FloatArray) -> FloatArray:

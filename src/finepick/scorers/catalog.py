@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from finepick.errors import ScorerError, UnknownScorerError
+from finepick.errors import ScorerError, UnknownScorerError, UsageError
 from finepick.scorers.base import Scorer
 
 DEFAULT_SCORER = "measured"
@@ -20,15 +20,24 @@ SCORERS: Mapping[str, str] = MappingProxyType(
 )
 """Name → "module:Class". A class is made without arguments, or, for `measurement:NAME`, from NAME."""
 
+WEIGHTED: Mapping[str, str] = MappingProxyType({"fgaesq": "finepick.scorers.fgaesq.loading:load_fgaesq"})
+"""Name → "module:function" of models whose weights are fetched or given as a file.
+
+The function is called with the file (None = the fetched one), the device and the pairing.
+"""
+
+WEIGHT_FILES = (".onnx", ".safetensors", ".pt", ".pth")
+PAIRINGS = ("series", "published")
+
 _DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "measured": "many measurements, compared within the series where its frames differ (the default)",
         "sharpness": "variance of the Laplacian of the whole frame, the floor that other cullers use",
+        "fgaesq": "the network of FGAesQ (CVPR 2026) with its published weights, see 'finepick models fetch'",
     }
 )
-
-_NOT_YET = ("builtin", "fgaesq", "red-aes")
-_WEIGHT_FILES = (".onnx", ".safetensors", ".pt")
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_NOT_YET = ("builtin", "red-aes")
 
 
 def scorer_names() -> dict[str, str]:
@@ -39,34 +48,49 @@ def scorer_names() -> dict[str, str]:
     return {**_DESCRIPTIONS, **single}
 
 
-def load_scorer(name: str, *, device: str = "cpu") -> Scorer:
-    """The scorer called *name*; *device* is for models that have a choice, today's all run on the CPU.
+def load_scorer(name: str, *, device: str = "auto", pairing: str = "series") -> Scorer:
+    """The scorer called *name*, or the one whose weights lie in the file *name*.
 
-    Raises UnknownScorerError where there is no such name, ScorerError where this version cannot use it.
+    Args:
+        device: "auto", "cpu", "cuda" (or "cuda:1" …) or "mps", for models that have a choice.
+        pairing: "series" (all photos at once) or "published" (`fgaesq` alone: every pair, as its authors do).
+
+    Raises UnknownScorerError where there is no such name, ScorerError where this version cannot use it,
+    WeightsError for a file that holds no such weights, MissingExtraError, UsageError.
     """
+    if device.partition(":")[0] not in _DEVICES:
+        raise UsageError(f"unknown device '{device}'; use one of {', '.join(_DEVICES)}")
+    if pairing not in PAIRINGS:
+        raise UsageError(f"unknown pairing '{pairing}'; use one of {', '.join(PAIRINGS)}")
     if name in _NOT_YET:
         raise ScorerError(
             f"the model '{name}' is not part of this version of Finepick; "
             f"use one of {', '.join(_DESCRIPTIONS)}"
         )
-    if name.lower().endswith(_WEIGHT_FILES):
-        raise ScorerError(
-            f"this version of Finepick cannot use weight files such as '{name}' yet; "
-            f"use one of {', '.join(_DESCRIPTIONS)}",
-            path=name,
-        )
+    if name in WEIGHTED:
+        return _named(WEIGHTED[name])(None, device, pairing)
+    if name.lower().endswith(WEIGHT_FILES):
+        return _named(WEIGHTED["fgaesq"])(name, device, pairing)
+    if pairing != "series":
+        raise UsageError(f"--pairing {pairing} goes with fgaesq, not with '{name}'")
     family, separator, argument = name.partition(":")
     if family not in SCORERS or (separator and name not in scorer_names()) or name == "measurement":
         known = ", ".join(scorer_names())
         raise UnknownScorerError(f"there is no model called '{name}'; known are {known}")
-    module, _, class_name = SCORERS[family].partition(":")
-    scorer_class = getattr(importlib.import_module(module), class_name)
-    scorer: Scorer = scorer_class(argument) if separator else scorer_class()
-    return scorer
+    make = _named(SCORERS[family])
+    return make(argument) if separator else make()
+
+
+def _named(home: str) -> Callable[..., Scorer]:
+    module, _, name = home.partition(":")
+    made: Callable[..., Scorer] = getattr(importlib.import_module(module), name)
+    return made
 
 
 def is_loadable_elsewhere(scorer: Scorer) -> bool:
-    """Whether another process gets the very same scorer by its name."""
+    """Whether another process gets the very same scorer by its name, for next to nothing."""
+    if scorer.info.name in WEIGHTED:
+        return False
     try:
         return load_scorer(scorer.info.name).info == scorer.info
     except ScorerError:

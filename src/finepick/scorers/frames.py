@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -11,6 +11,7 @@ from PIL import Image
 from finepick.domain import Frame
 from finepick.errors import ScorerError
 from finepick.features.extraction import PhotoFeatures, extract_features
+from finepick.scorers.base import Arrays, View, view_frame
 from finepick.settings import WORKING_SIDE
 
 
@@ -38,6 +39,9 @@ class ArrayFrames:
         picture = Image.fromarray(array).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
         return np.asarray(picture)
 
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
+        return (view_frame(self.frame(view.index, view.long_side), view) for view in views)
+
     def features(self, index: int) -> PhotoFeatures:
         if index not in self._features:
             self._features[index] = extract_features(self.frame(index, WORKING_SIDE))
@@ -63,6 +67,9 @@ class FeatureFrames:
         return len(self._features)
 
     def frame(self, index: int, long_side: int) -> Frame:
+        raise ScorerError("this model looks at pixels and is judged in one process only")
+
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
         raise ScorerError("this model looks at pixels and is judged in one process only")
 
     def features(self, index: int) -> PhotoFeatures:

@@ -16,20 +16,14 @@ from importlib import resources
 import numpy as np
 
 from finepick.differences.leaning import Leaning, lean_of_series
-from finepick.differences.maps import difference_maps
 from finepick.differences.places import Places, lay_cells
-from finepick.differences.registration import Alignment, register_series
+from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, ModelInfo
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.measurements import Measurements
 from finepick.scorers.base import FrameSource, Judgement
-from finepick.scorers.utilities import (
-    canonical_order,
-    judge_utilities,
-    model_info,
-    share_duplicates,
-    tie_duplicates,
-)
+from finepick.scorers.overlay import Overlay
+from finepick.scorers.utilities import judge_utilities, model_info, tie_duplicates
 
 READINGS: tuple[str, ...] = (
     "detail",  # fine detail where the frames differ, log2
@@ -166,30 +160,25 @@ class MeasuredScorer:
         return model_info("measured", "1", facts)
 
     def judge(self, frames: FrameSource) -> Judgement:
-        digests = [frames.digest(index) for index in range(len(frames))]
-        order = canonical_order(digests)
-        features = [frames.features(index) for index in order]
-        alignment = register_series(features)
-        in_order = [digests[index] for index in order]
-        maps = share_duplicates(difference_maps(features, alignment), in_order)
-        places = lay_cells(features, alignment, maps)
+        overlay = Overlay.of(frames)
+        features, alignment, place = overlay.features, overlay.alignment, overlay.place
+        places = lay_cells(features, alignment, overlay.maps)
         readings = read_series(features, places, lean_of_series(features, alignment))
-        utilities = tie_duplicates(readings @ self._weights.readings, in_order)
-        place = np.argsort(order)  # frame → its place in the canonical order
-        coarse = self.coarse(features)
+        utilities = tie_duplicates(readings @ self._weights.readings, overlay.digests)
         return judge_utilities(
             utilities[place],
             temperature=self._weights.near if is_near(alignment) else self._weights.apart,
-            coarse=None if coarse is None else coarse[place],
-            difference=tuple(maps[position] for position in place),
-            alignment=Alignment(
-                order[alignment.reference], alignment.transforms[place], alignment.confidence[place]
-            ),
+            coarse=self._coarse(features)[place],
+            difference=overlay.maps_as_given,
+            alignment=overlay.alignment_as_given,
             places=places.rearranged(place),
         )
 
-    def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:
+    def coarse(self, frames: FrameSource) -> FloatArray | None:
         """Rough: measurements say little about which of two photos of different scenes people like better."""
+        return self._coarse([frames.features(index) for index in range(len(frames))])
+
+    def _coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray:
         values = np.array([[photo.measurements[name] for name in COARSE_READINGS] for photo in features])
         if not len(values):
             return np.empty(0)

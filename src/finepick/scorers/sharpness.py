@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from finepick.domain import FloatArray, ModelInfo
-from finepick.features.extraction import PhotoFeatures
 from finepick.scorers.base import FrameSource, Judgement
 from finepick.scorers.utilities import judge_utilities, model_info
 
@@ -25,6 +22,6 @@ class SharpnessScorer:
         variances = [frames.features(index).measurements["sharpness"] for index in range(len(frames))]
         return judge_utilities(np.log2(1.0 + np.array(variances)), temperature=_TEMPERATURE)
 
-    def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:
+    def coarse(self, frames: FrameSource) -> FloatArray | None:
         """None: sharpness says too little about photos of different scenes."""
         return None

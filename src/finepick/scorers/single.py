@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -64,6 +64,6 @@ class MeasurementScorer:
         utilities = [self._measurement.utility(frames.features(index)) for index in range(len(frames))]
         return judge_utilities(np.array(utilities), temperature=self._measurement.temperature)
 
-    def coarse(self, features: Sequence[PhotoFeatures]) -> FloatArray | None:
+    def coarse(self, frames: FrameSource) -> FloatArray | None:
         """None: one measurement says too little about photos of different scenes."""
         return None

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, ModelInfo
 from finepick.scorers.base import Judgement
+from finepick.scorers.phrases import PhraseBank
 
 T = TypeVar("T")
 
@@ -32,6 +34,8 @@ def judge_utilities(
     difference: tuple[FloatArray, ...] | None = None,
     alignment: Alignment | None = None,
     places: Places | None = None,
+    embeddings: NDArray[np.float32] | None = None,
+    phrases: PhraseBank | None = None,
 ) -> Judgement:
     """Judgement of n frames: utilities (n,) that differ by *temperature* mean odds of e to 1."""
     utilities = np.asarray(utilities, np.float64)
@@ -48,6 +52,8 @@ def judge_utilities(
         difference=difference,
         alignment=alignment,
         places=places,
+        embeddings=embeddings,
+        phrases=phrases,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,8 +19,9 @@ from finepick.batch.pool import ReaderPool
 from finepick.domain import Frame, Metadata, Photo, Skipped, Stage
 from finepick.errors import DamagedImageError, NothingReadableError, PathVanishedError
 from finepick.features.extraction import PhotoFeatures
-from finepick.features.packing import unpack_features
+from finepick.features.packing import unpack_arrays, unpack_features
 from finepick.images.finding import Found, FoundFile, companions_of, find_photos
+from finepick.scorers.base import Arrays, View
 from finepick.settings import WORKING_SIDE, Settings
 from finepick.store.database import Cache
 from finepick.store.records import CachedPhoto
@@ -63,8 +65,8 @@ class Library:
             seconds=settings.seconds_per_photo,
             memory_bytes=settings.worker_memory_bytes,
         )
-        self.renewed: set[str] = set()
-        """Keys of the studies that were made in this run, which even a fresh run may believe."""
+        self._renewed: set[str] = set()  # studies made in this run, which even a fresh run may believe
+        self._lock = threading.Lock()
         self.ask_all = self._pool.ask_all
         self._recent: OrderedDict[str, PhotoFeatures] = OrderedDict()
 
@@ -102,17 +104,37 @@ class Library:
         return Reading(photos, skipped, found.ignored)
 
     def features(self, photo: Photo) -> PhotoFeatures:
-        """Features of *photo*: from memory, the cache, or the file. Raises ImageError."""
-        recent = self._recent.pop(photo.digest, None) or self._stored(photo) or self._read_again(photo)
-        self._recent[photo.digest] = recent
-        if len(self._recent) > _FEATURES_IN_MEMORY:
-            self._recent.popitem(last=False)
-        return recent
+        """Features of *photo*: from memory, the cache, or the file. Raises ImageError. For any thread."""
+        with self._lock:
+            known = self._recent.get(photo.digest)
+        known = known or self._stored(photo) or self._read_again(photo)
+        with self._lock:
+            self._recent[photo.digest] = known
+            self._recent.move_to_end(photo.digest)
+            if len(self._recent) > _FEATURES_IN_MEMORY:
+                self._recent.popitem(last=False)
+        return known
 
     def frame(self, photo: Photo, long_side: int) -> Frame:
         """Pixels of *photo*, at most *long_side* long. Raises ImageError."""
         reply = self._answer(Request("frame", photo.path, long_side, photo.digest))
         return np.frombuffer(reply.blobs[0], np.uint8).reshape(reply.facts["shape"])
+
+    def views(self, photos: Sequence[Photo], views: Iterable[View]) -> Iterator[Arrays]:
+        """What *views* ask for of *photos*, in their order, made where photos are decoded. Raises ImageError."""
+        requests = (_view_request(photos[view.index], view) for view in views)
+        for request, reply in self._pool.ask_in_order(requests):
+            if reply.error is not None:
+                raise DamagedImageError(reply.error, path=request.path)
+            yield unpack_arrays(reply.blobs[0])
+
+    def study(self, key: str) -> bytes | None:
+        """What was remembered under *key*; in a fresh run, what this run has remembered."""
+        return None if self.fresh and key not in self._renewed else self.cache.study(key)
+
+    def remember_study(self, key: str, kind: str, blob: bytes) -> None:
+        self.cache.remember_study(key, kind, blob)
+        self._renewed.add(key)
 
     def thumbnail(self, photo: Photo) -> bytes | None:
         """A JPEG of *photo* about 320 pixels long; None where the cache lost it."""
@@ -121,7 +143,7 @@ class Library:
     def previews(self, photos: Iterable[Photo]) -> Iterator[bytes | None]:
         """A JPEG of each photo at the working size, in their order; None where it cannot be read any more."""
         requests = (Request("preview", photo.path, WORKING_SIDE, photo.digest) for photo in photos)
-        for reply in self._pool.ask_in_order(requests):
+        for _, reply in self._pool.ask_in_order(requests):
             yield reply.blobs[0] if reply.error is None else None
 
     def _read_into(
@@ -194,20 +216,34 @@ class SeriesFrames:
     """The frames of one series, for a scorer (a `FrameSource`)."""
 
     def __init__(self, library: Library, photos: Sequence[Photo]) -> None:
-        self._library = library
+        self.library = library
         self._photos = photos
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def frame(self, index: int, long_side: int) -> Frame:
-        return self._library.frame(self._photos[index], long_side)
+        return self.library.frame(self._photos[index], long_side)
+
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
+        return self.library.views(self._photos, views)
 
     def features(self, index: int) -> PhotoFeatures:
-        return self._library.features(self._photos[index])
+        return self.library.features(self._photos[index])
 
     def digest(self, index: int) -> str:
         return self._photos[index].digest
+
+
+def _view_request(photo: Photo, view: View) -> Request:
+    return Request(
+        "view",
+        photo.path,
+        view.long_side,
+        photo.digest,
+        function=view.function,
+        arguments=dict(view.arguments),
+    )
 
 
 def _complain_if_gone(paths: Sequence[str], skipped: Sequence[Skipped]) -> None:

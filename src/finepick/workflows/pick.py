@@ -13,6 +13,7 @@ from finepick.scorers.base import Scorer
 from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.series.grouping import GROUPING_VERSION, group_photos
 from finepick.series.keeping import choose_keeps
+from finepick.workflows.coarse import coarse_scores, prepare_coarse_scores
 from finepick.workflows.library import FeaturesByPlace, Library
 from finepick.workflows.ranking import prepare_studies, rank_series
 
@@ -26,11 +27,13 @@ class PickOptions:
     group: how series are found, one of `GROUP_RULES`.
     keep_per_series: how many photos of every series to keep.
     keep: how many photos of the whole shoot to keep, as different as possible; None = no such limit.
+    coarse: ask for coarse scores even where they cost a second pass.
     """
 
     group: str = "auto"
     keep_per_series: int = 1
     keep: int | None = None
+    coarse: bool = False
 
     def __post_init__(self) -> None:
         if self.group not in GROUP_RULES:
@@ -58,10 +61,12 @@ def pick_photos(
     reading = library.read(paths, leave_out=leave_out)
     groups = _grouped(library, reading.photos, options.group)
     prepare_studies(library, groups, scorer)
+    if options.coarse:
+        prepare_coarse_scores(library, _ranked_photos(groups), scorer)
     rankings: list[Ranking] = []
     lost: list[Skipped] = []
     for series in groups:
-        ranking = _ranked(library, series, scorer, lost)
+        ranking = _ranked(library, series, scorer, lost, coarse=options.coarse)
         if ranking is not None:
             rankings.append(replace(ranking, id=f"s{len(rankings) + 1:04d}"))
     if not rankings:
@@ -80,12 +85,21 @@ def pick_photos(
     )
 
 
-def _ranked(library: Library, series: Series, scorer: Scorer, lost: list[Skipped]) -> Ranking | None:
+def _ranked_photos(groups: Sequence[Series]) -> list[Photo]:
+    return [photo for series in groups if not series.kind.is_kept_whole for photo in series.photos]
+
+
+def _ranked(
+    library: Library, series: Series, scorer: Scorer, lost: list[Skipped], *, coarse: bool
+) -> Ranking | None:
     """The ranking of *series*, without the photos that cannot be read any more (they go to *lost*)."""
     photos = series.photos
     while photos:
         try:
-            return rank_series(library, replace(series, photos=photos), scorer)
+            ranking = rank_series(library, replace(series, photos=photos), scorer)
+            if coarse and ranking.is_ranked and ranking.coarse is None:
+                ranking = replace(ranking, coarse=coarse_scores(library, photos, scorer))
+            return ranking
         except ImageError as error:
             lost.append(Skipped(str(error.path), Stage.JUDGE, error.reason))
             lost += [

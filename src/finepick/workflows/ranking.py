@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from finepick.batch.messages import Request
 from finepick.domain import FloatArray, Photo, Ranking, Reason, Series
 from finepick.errors import ImageError
 from finepick.explanations.reasons import EXPLANATIONS_VERSION, Explainer, explain_series
-from finepick.explanations.study import Study, find_differences, pack_study, study_frames, unpack_study
+from finepick.explanations.study import (
+    Study,
+    find_differences,
+    pack_study,
+    study_frames,
+    study_judged,
+    unpack_study,
+)
 from finepick.features.extraction import FEATURES_VERSION
 from finepick.features.packing import pack_features
-from finepick.scorers.base import Scorer, best_probabilities
+from finepick.scorers.base import Arrays, BatchScorer, Scorer, View, best_probabilities
 from finepick.scorers.catalog import is_loadable_elsewhere
 from finepick.settings import Settings
 from finepick.workflows.library import Library, SeriesFrames
@@ -22,10 +30,11 @@ from finepick.workflows.library import Library, SeriesFrames
 def prepare_studies(library: Library, series: Iterable[Series], scorer: Scorer) -> None:
     """Judge those of *series* that are not yet known, in all reader processes at once, and remember that.
 
-    Does nothing for a scorer that only this process has. What goes wrong here goes wrong again, and is dealt
-    with, where the ranking is asked for.
+    Or, where the scorer prefers that, in this process, the whole shoot in one go. Does nothing for a scorer
+    that only this process has. What goes wrong here goes wrong again, and is dealt with, where the ranking is
+    asked for.
     """
-    if not is_loadable_elsewhere(scorer):
+    if not isinstance(scorer, BatchScorer) and not is_loadable_elsewhere(scorer):
         return
     unknown = {}
     for one in series:
@@ -33,6 +42,9 @@ def prepare_studies(library: Library, series: Iterable[Series], scorer: Scorer) 
         key = _key(scorer, photos)
         if not one.kind.is_kept_whole and _known(library, key) is None:
             unknown[key] = photos
+    if isinstance(scorer, BatchScorer):
+        _study_all(library, unknown, scorer)
+        return
     library.progress.stage("judging series", len(unknown))
     for request, reply in library.ask_all(_study_requests(library, unknown, scorer)):
         if reply.error is None:
@@ -85,6 +97,7 @@ def series_maps(library: Library, photos: Sequence[Photo], scorer: Scorer) -> tu
 def explain_photos(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Explainer:
     """What can be said of any two of *photos*. Raises ImageError."""
     judgement = study_series(library, photos, scorer).judgement
+    judgement = replace(judgement, phrases=getattr(scorer, "phrases", None))
     features = [library.features(photo) for photo in photos]
     alignment, maps = find_differences(features, judgement)
     return explain_series(features, alignment, maps, judgement)
@@ -96,15 +109,31 @@ def _canonical(photos: Sequence[Photo]) -> list[Photo]:
 
 
 def _known(library: Library, key: str) -> Study | None:
-    if library.fresh and key not in library.renewed:
-        return None
-    blob = library.cache.study(key)
+    blob = library.study(key)
     return None if blob is None else unpack_study(blob)
 
 
 def _remember(library: Library, key: str, blob: bytes) -> None:
-    library.cache.remember_study(key, "series", blob)
-    library.renewed.add(key)
+    library.remember_study(key, "series", blob)
+
+
+def _study_all(library: Library, unknown: dict[str, list[Photo]], scorer: BatchScorer) -> None:
+    library.progress.stage("judging photos", sum(map(len, unknown.values())))
+    series = {key: _FramesWithProgress(library, photos) for key, photos in unknown.items()}
+    judgements = scorer.judge_all(series.values())
+    for (key, frames), judgement in zip(series.items(), judgements, strict=True):
+        if not isinstance(judgement, ImageError):
+            with suppress(ImageError):
+                _remember(library, key, pack_study(study_judged(frames, judgement)))
+
+
+class _FramesWithProgress(SeriesFrames):
+    """Says of every photo that it was seen: a series may be long, and a network slow."""
+
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
+        for arrays in super().views(views):
+            yield arrays
+            self.library.progress.step()
 
 
 def _study_requests(library: Library, unknown: dict[str, list[Photo]], scorer: Scorer) -> Iterator[Request]:
@@ -125,6 +154,9 @@ def _with_paths(reasons: Sequence[Reason], photo: Photo, photos: Sequence[Photo]
 
 def _key(scorer: Scorer, photos: Sequence[Photo]) -> str:
     told = [scorer.info.fingerprint, str(FEATURES_VERSION), str(EXPLANATIONS_VERSION)]
+    phrases = getattr(scorer, "phrases", None)
+    if phrases is not None:
+        told.append(phrases.digest)
     return hashlib.sha256("\n".join([*told, *(photo.digest for photo in photos)]).encode()).hexdigest()
 
 

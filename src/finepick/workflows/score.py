@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from finepick.domain import CoarseScore, Photo, ScoreResult, Skipped, Stage
 from finepick.errors import ImageError
 from finepick.scorers.base import Scorer
+from finepick.workflows.coarse import BATCH, coarse_scores
 from finepick.workflows.library import Library
-
-_BATCH = 64
 
 
 def score_photos(library: Library, paths: Sequence[str], scorer: Scorer) -> ScoreResult:
@@ -29,18 +28,20 @@ def score_photos(library: Library, paths: Sequence[str], scorer: Scorer) -> Scor
 def _scored(
     library: Library, photos: Sequence[Photo], scorer: Scorer, lost: list[Skipped]
 ) -> Iterator[CoarseScore]:
-    readable, features = [], []
-    for photo in photos:
+    readable = list(photos)
+    while readable:
         try:
-            features.append(library.features(photo))
-            readable.append(photo)
+            coarse = coarse_scores(library, readable, scorer)
         except ImageError as error:
-            lost.append(Skipped(photo.path, Stage.JUDGE, error.reason))
+            lost.append(Skipped(str(error.path), Stage.JUDGE, error.reason))
+            readable = [photo for photo in readable if photo.path != error.path]
+            continue
+        for i, photo in enumerate(readable):
+            yield CoarseScore(photo.path, None if coarse is None else float(coarse[i]))
+        break
+    for _ in photos:
         library.progress.step()
-    coarse = scorer.coarse(features)
-    for i, photo in enumerate(readable):
-        yield CoarseScore(photo.path, None if coarse is None else float(coarse[i]))
 
 
 def _batches(photos: Sequence[Photo]) -> Iterator[Sequence[Photo]]:
-    return (photos[start : start + _BATCH] for start in range(0, len(photos), _BATCH))
+    return (photos[start : start + BATCH] for start in range(0, len(photos), BATCH))
