@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pickle
 import secrets
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 try:
     import torch
     from safetensors import SafetensorError, safe_open
+    from safetensors.torch import load
     from torch import Tensor
 except ImportError as error:
     from finepick.errors import MissingExtraError
@@ -46,15 +49,15 @@ def open_state(path: str) -> StateFile:
     Nothing in the file is run. Raises WeightsNotFoundError, and WeightsError for anything else that is wrong.
     """
     beginning, size = read_beginning(path)
-    if beginning.startswith(b"PK\x03\x04"):
-        return _open_archive(path)
-    if beginning.startswith(b"\x80"):
-        return StateFile(path, _state(path, _unpickled(path, mapped=False)), {})
-    length = int.from_bytes(beginning[:8], "little")
+    length = int.from_bytes(beginning[:8], "little")  # before the others: its first byte can be any
     if beginning[8:9] == b"{" and length < _LONGEST_HEADER:
         if length + 8 > size:
             raise damaged(path)
         return _open_safetensors(path)
+    if beginning.startswith(b"PK\x03\x04"):
+        return _open_archive(path)
+    if beginning.startswith(b"\x80"):
+        return StateFile(path, _state(path, _unpickled(path, mapped=False)), {})
     if beginning.startswith(b"version https://git-lfs"):
         raise WeightsError(
             f"{path} is only a pointer to the weights, as Git leaves it without LFS; fetch the file itself",
@@ -113,10 +116,12 @@ def _open_archive(path: str) -> StateFile:
 
 def _unpickled(path: str, *, mapped: bool) -> object:
     try:
-        if mapped:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        with open(path, "rb") as file:
-            return torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd files, which are refused by what is in them
+            if mapped:
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            with open(path, "rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} is damaged, or holds more than weights, and Finepick runs no code out of files; "
@@ -142,8 +147,18 @@ def _state(path: str, loaded: object) -> dict[str, Tensor]:
 
 def _open_safetensors(path: str) -> StateFile:
     try:
+        if not path.isascii():  # safetensors, too, maps only files whose names it can spell
+            return _read_safetensors(path)
         with safe_open(path, framework="pt") as file:
             names = file.keys()  # a list: the file itself is no mapping
             return StateFile(path, {name: file.get_tensor(name) for name in names}, file.metadata() or {})
     except (SafetensorError, *_DAMAGE) as error:
         raise damaged(path) from error
+
+
+def _read_safetensors(path: str) -> StateFile:
+    with open(path, "rb") as file:
+        content = file.read()
+    tensors = load(content)  # checks the header as well
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return StateFile(path, tensors, header.get("__metadata__", {}))
