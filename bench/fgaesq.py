@@ -129,14 +129,14 @@ def rank_all(paths: list[str], scorer: object) -> list[str]:
 def print_ratio(paths: list[str], weights: Path) -> None:
     """Both load their weights beforehand; both begin with files and end with scores."""
     from fgaesq_literal import rank_series_literally
-
     from finepick.scorers.catalog import load_scorer
     from tests.released_weights import released_state
 
     scorer = load_scorer(str(weights), device="cpu")
+    state = released_state()
     rank_all(paths[:2], scorer)
     before = timed(lambda: rank_all(paths, scorer))
-    literal = timed(lambda: rank_series_literally(paths, released_state()))
+    literal = timed(lambda: rank_series_literally(paths, state))
     after = timed(lambda: rank_all(paths, scorer))
     ours = (before + after) / 2
     print(f"a series of {len(paths)}, {SIZE[0]} × {SIZE[1]}, JPEG")

@@ -61,7 +61,7 @@ def whole_document() -> dict[str, object]:
     words = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
     return {
         "version": "1.0",
-        "truncation": {"max_length": 77, "stride": 0, "strategy": "LongestFirst", "direction": "Right"},
+        "truncation": {"max_length": 20, "stride": 0, "strategy": "LongestFirst", "direction": "Right"},
         "padding": None,
         "added_tokens": [{"id": known[word], "content": word, **added} for word in (START, END)],
         "normalizer": {

@@ -161,3 +161,43 @@ def test_an_interrupted_fetch_leaves_nothing_half_and_goes_on(hub: FakeHub, fine
     hub.faults.clear()
     run = finepick("models", "fetch", "fgaesq", "--quiet")
     assert Path(run.out.strip()).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"),
+    [
+        ("huggingface_hub", "from finepick.cli import main; main(['models', 'fetch', 'fgaesq'])"),
+        ("torch", "import finepick.scorers.fgaesq.text"),
+        (
+            "tokenizers",
+            "import sys; from finepick.scorers.fgaesq.sentences import read_tokenizer; read_tokenizer(sys.argv[1])",
+        ),
+        (
+            "safetensors",
+            "from finepick.scorers.fgaesq.phrase_store import read_bank; read_bank('x', fingerprint='f')",
+        ),
+    ],
+)
+def test_a_missing_extra_is_told_with_the_command_that_brings_it(
+    tmp_path: Path, missing: str, code: str
+) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.modules[{missing!r}] = None; {code}", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "pip install 'finepick[torch]'" in done.stderr.splitlines()[-1]
+
+
+def test_without_torch_doctor_says_how_to_get_it_and_the_rest_works(tmp_path: Path) -> None:
+    block = "import sys; sys.modules['torch'] = sys.modules['huggingface_hub'] = None; "
+    for words in (["doctor"], ["models", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-c", f"{block} from finepick.cli import main; main({words!r})"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0
+        if words == ["doctor"]:
+            assert "torch is not installed" in done.stdout and "finepick[torch]" in done.stdout

@@ -115,6 +115,18 @@ def test_axes_are_of_unit_length_and_cancel_out_what_sentences_share() -> None:
     assert np.abs(axes @ (shared / np.linalg.norm(shared))).max() < 0.3
 
 
+def test_a_pair_whose_sentences_lie_far_apart_does_not_drown_the_others() -> None:
+    bank = made_bank()
+    loud = PhraseBank(bank.phrases, bank.better.copy(), bank.worse.copy())
+    direction = np.random.default_rng(7).normal(size=WIDTH)
+    loud.better[6] = direction / np.linalg.norm(direction)
+    loud.worse[6] = -loud.better[6]
+    quiet = PhraseBank(loud.phrases, 0.05 * (loud.better - loud.worse) + loud.worse, loud.worse.copy())
+    quiet.better[6], quiet.worse[6] = loud.better[6], loud.worse[6]
+    said = read(quiet, photo(1) + 5 * loud.better[6], photo(1))
+    assert [one.phrase for one in said] == [PHRASES[6]]
+
+
 def test_evidence_is_the_cosine_in_standard_deviations_of_chance() -> None:
     axes = phrase_axes(made_bank())
     difference = photo(8)

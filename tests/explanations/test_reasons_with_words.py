@@ -21,6 +21,7 @@ from finepick.scorers.frames import ArrayFrames
 from finepick.scorers.measured import MeasuredScorer
 from finepick.scorers.phrases import PhraseBank, make_bank
 from finepick.scorers.utilities import judge_utilities
+from tests.explanations.test_reasons import intruder, landscape
 
 WIDTH = 512
 SEES = "the model sees "
@@ -102,6 +103,15 @@ def test_of_what_is_measured_the_measurement_speaks_alone(
     silent = explainer(sharp_and_soft, [1.0, 0.0], None, None).between(0, 1, "b.jpg")
     assert silent[0].attribute == Attribute.SHARPNESS
     assert explainer(sharp_and_soft, [1.0, 0.0], bank, embeddings).between(0, 1, "b.jpg") == silent
+
+
+@pytest.mark.parametrize("says", [1.0, -1.0], ids=["contradicts", "agrees"])
+def test_a_distraction_that_was_measured_is_not_said_twice(says: float, bank: PhraseBank) -> None:
+    features = [extract_features(np.asarray(one)) for one in (intruder(landscape()), landscape())]
+    embeddings = pointing(bank, (Attribute.DISTRACTION, says))
+    reasons = explainer(features, [0.0, 1.0], bank, embeddings).between(0, 1, "b.jpg")
+    (found,) = [reason for reason in reasons if reason.attribute == Attribute.DISTRACTION]
+    assert found.text == "something enters at the left edge"
 
 
 def test_of_what_could_be_measured_and_was_not_nothing_is_said(

@@ -55,6 +55,27 @@ def path(
         typer.echo(printable(where))
 
 
+@app.command("export", epilog="Example:  finepick models export fgaesq fgaesq.onnx")
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="fgaesq, or a file of its weights.")],
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="A new .onnx file (runs without torch) or .safetensors file.")
+    ],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model's network as a file that '--model FILE' takes; checked against the original first."""
+    from finepick.cli.printing import print_json, printable
+    from finepick.exports.documents import document, to_json
+    from finepick.workflows.models import export_model
+
+    export_model(name, out)
+    if json:
+        print_json(to_json(document(name=name, path=out)))
+    else:
+        typer.echo(printable(out))
+
+
 @app.command("fetch", epilog="Example:  finepick models fetch fgaesq")
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model's name: fgaesq.")],

@@ -17,13 +17,13 @@ from finepick.exports.writing import could_not_write
 from finepick.workflows.progress import Progress
 
 try:
-    from huggingface_hub import HfApi, constants, get_session
+    from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+    from huggingface_hub.utils import build_hf_headers, get_session, logging  # type: ignore[attr-defined]
 except ImportError as error:
     raise MissingExtraError("fetching models", extra="torch") from error
 
-ASK_SECONDS = 6.0
+ASK_SECONDS = 5.0
 READ_SECONDS = 20.0
 MOST_TRIES = 5
 _CHUNK = 1 << 20
@@ -68,6 +68,8 @@ def open_hub(environment: Mapping[str, str] = os.environ) -> Hub:
     ):
         raise _offline()
     constants.HF_HUB_DISABLE_TELEMETRY = True  # nobody is told who asks, and no list of anything is fetched
+    # What matters is told by our own errors.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     endpoint = (environment.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
     try:
         parts = urlsplit(endpoint)
@@ -125,7 +127,7 @@ class Hub:
         with _writing(part):
             if not file.tag:  # nothing to tell by whether what is there belongs to it
                 _remove(part)
-            progress.stage(f"fetching {os.path.basename(path)}", (file.size or 0) // _CHUNK)
+            progress.stage(f"fetching {os.path.basename(path)}, MB", (file.size or 0) // _CHUNK)
             meter = _Meter(progress)
             for attempt in range(MOST_TRIES):
                 before = _size(part)

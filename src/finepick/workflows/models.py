@@ -34,6 +34,7 @@ TOKENIZER_REPOSITORY = "openai/clip-vit-base-patch16"
 HOW_TO_FETCH = f"finepick models fetch {FETCHED_MODEL}"
 
 _WEIGHT_FILES = (".pt", ".pth", ".safetensors")
+_EXPORT_ENDINGS = (".onnx", ".safetensors")
 _DESCRIPTION = "FGAesQ, learned from people's choices within series (CVPR 2026); fetched once, needs torch"
 _WEIGHTS = "weights"
 _LOCK = ".fetching.lock"
@@ -88,6 +89,28 @@ def _fetched_weights(settings: Settings) -> str:
     raise WeightsNotFoundError(
         f"the weights of '{FETCHED_MODEL}' {what} ({folder}); get them with: {HOW_TO_FETCH}", path=folder
     )
+
+
+def export_model(name: str, out: str) -> None:
+    """Write the model called *name*, or in the file *name*, to *out*: `.onnx`, or our own `.safetensors`.
+
+    Raises UsageError for another model or ending, or where *out* is the file that is read; WeightsError,
+    WeightsNotFoundError, OutputError, MissingExtraError.
+    """
+    ending = os.path.splitext(out)[1].lower()
+    is_file = name.lower().endswith((".pt", ".pth", ".safetensors"))
+    if name != FETCHED_MODEL and not is_file:
+        raise UsageError(f"only {FETCHED_MODEL}, or a file of its weights, can be exported, not '{name}'")
+    if ending not in _EXPORT_ENDINGS:
+        raise UsageError(f"a model is exported to {' or '.join(_EXPORT_ENDINGS)}, not to '{out}'")
+    if is_file and os.path.exists(out) and os.path.samefile(name, out):
+        raise UsageError(f"'{out}' is the file that is read; choose another name")
+    from finepick.scorers.fgaesq.checkpoint import save_model
+    from finepick.scorers.fgaesq.export import export_onnx
+    from finepick.scorers.fgaesq.loading import load_with_phrases
+
+    model = load_with_phrases(name if is_file else None)
+    (export_onnx if ending == ".onnx" else save_model)(model, out)
 
 
 def fetch_model(

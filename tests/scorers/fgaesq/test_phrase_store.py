@@ -38,6 +38,7 @@ class Weights:
 
     def __init__(self, folder: Path) -> None:
         self.path = str(folder / "weights.pt")
+        self.folder = str(folder / "models")
         self.tokenizer = str(write_parts(folder / "tokenizer"))
         self.state = tensors(tiny_state(words=len(vocabulary())))
         self.reads = 0
@@ -48,8 +49,17 @@ class Weights:
 
     def bank(self, fingerprint: str = "f" * 64, phrases: tuple[Phrase, ...] = PHRASES) -> PhraseBank | None:
         return obtain_bank(
-            self.path, fingerprint=fingerprint, state=self.read, tokenizer=self.tokenizer, phrases=phrases
+            self.path,
+            folder=self.folder,
+            fingerprint=fingerprint,
+            state=self.read,
+            tokenizer=self.tokenizer,
+            phrases=phrases,
         )
+
+    @property
+    def kept(self) -> Path:
+        return Path(bank_file(self.folder, "f" * 64))
 
 
 @pytest.fixture
@@ -68,8 +78,8 @@ def test_the_bank_holds_what_the_text_tower_says_of_each_sentence(weights: Weigh
 def test_it_is_made_once_and_then_read(weights: Weights) -> None:
     first, second = weights.bank(), weights.bank()
     assert first is not None and second is not None and first.digest == second.digest
-    assert weights.reads == 1 and os.path.isfile(bank_file(weights.path))
-    assert sorted(os.listdir(os.path.dirname(weights.path))) == ["tokenizer", "weights.phrases.safetensors"]
+    assert weights.reads == 1 and weights.kept.is_file()
+    assert os.listdir(weights.folder) == [f"phrases-{'f' * 16}.safetensors"]
 
 
 def test_other_weights_or_other_phrases_have_another_bank(weights: Weights) -> None:
@@ -83,35 +93,39 @@ def test_other_weights_or_other_phrases_have_another_bank(weights: Weights) -> N
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 100, b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
 def test_a_damaged_bank_is_made_anew(weights: Weights, content: bytes) -> None:
     weights.bank()
-    Path(bank_file(weights.path)).write_bytes(content)
+    weights.kept.write_bytes(content)
     assert weights.bank() is not None and weights.reads == 2
     assert weights.bank() is not None and weights.reads == 2
 
 
 def test_a_bank_that_was_cut_off_is_made_anew(weights: Weights) -> None:
     weights.bank()
-    whole = Path(bank_file(weights.path)).read_bytes()
-    Path(bank_file(weights.path)).write_bytes(whole[:-10])
+    whole = weights.kept.read_bytes()
+    weights.kept.write_bytes(whole[:-10])
     assert weights.bank() is not None and weights.reads == 2
 
 
 def test_without_tokenizer_or_text_tower_there_is_none(weights: Weights) -> None:
-    nothing = obtain_bank(weights.path, fingerprint="f", state=weights.read, tokenizer=None)
+    nothing = obtain_bank(
+        weights.path, folder=weights.folder, fingerprint="f", state=weights.read, tokenizer=None
+    )
     assert nothing is None and weights.reads == 0
     weights.state = {"clip_model.visual.proj": torch.zeros(3)}
-    assert weights.bank() is None and not os.path.exists(bank_file(weights.path))
+    assert weights.bank() is None and not weights.kept.exists()
 
 
 def test_a_missing_tokenizer_and_a_spoilt_text_tower_are_errors(weights: Weights) -> None:
     with pytest.raises(WeightsNotFoundError):
-        obtain_bank(weights.path, fingerprint="f", state=weights.read, tokenizer="/nowhere")
+        obtain_bank(
+            weights.path, folder=weights.folder, fingerprint="f", state=weights.read, tokenizer="/nowhere"
+        )
     weights.state["text_projection"] = torch.full_like(weights.state["text_projection"], float("nan"))
     with pytest.raises(WeightsError, match=r"weights.pt cannot be used: .*without a direction"):
         weights.bank()
 
 
 def test_where_it_cannot_be_kept_it_is_made_each_time(weights: Weights) -> None:
-    os.mkdir(bank_file(weights.path))
+    weights.kept.mkdir(parents=True)
     assert weights.bank() is not None and weights.bank() is not None and weights.reads == 2
 
 

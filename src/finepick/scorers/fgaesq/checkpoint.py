@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 try:
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
     from torch import Tensor
 except ImportError as error:
     from finepick.errors import MissingExtraError
@@ -21,7 +20,7 @@ except ImportError as error:
 
 import numpy as np
 
-from finepick.errors import OutputError, WeightsError
+from finepick.errors import WeightsError
 from finepick.scorers.fgaesq.architecture import Architecture
 from finepick.scorers.fgaesq.card import KIND, PUBLISHED_FINE_BLOCKS, Card, check_sizes, read_card
 from finepick.scorers.fgaesq.network import FgaesqNetwork
@@ -104,11 +103,9 @@ def save_model(model: LoadedModel, path: str) -> None:
     if model.phrases is not None:
         tensors["phrases.better"] = torch.from_numpy(np.ascontiguousarray(model.phrases.better))
         tensors["phrases.worse"] = torch.from_numpy(np.ascontiguousarray(model.phrases.worse))
-    with written_whole(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata=card_of(model).as_strings())
-        except SafetensorError as error:
-            raise OutputError(f"could not write {path}: {error}; choose another place", path=path) from error
+    content = save(tensors, metadata=card_of(model).as_strings())
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
 
 
 def model_of(

@@ -57,7 +57,8 @@ def _scene(seed: int) -> Floats:
 
 def _tokens(picture: Floats) -> Tokens:
     """*picture* in coarse blocks, the 14 with the strongest edges as four fine tokens each."""
-    normalised: Floats = (picture - np.array(CLIP_MEAN, np.float32)) / np.array(CLIP_DEVIATION, np.float32)
+    centred = np.subtract(picture, CLIP_MEAN)
+    normalised = np.asarray(np.divide(centred, CLIP_DEVIATION), np.float32)
     halved = normalised.reshape(len(picture) // 2, 2, -1, 2, 3).mean(axis=(1, 3), dtype=np.float32)
     half = _cut(np.asarray(halved, np.float32), PATCH)
     blocks = _cut(normalised, BLOCK)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from finepick.errors import WeightsNotFoundError
 from finepick.scorers.base import Scorer
 from finepick.scorers.fgaesq.card import Card
-from finepick.scorers.fgaesq.fetched import fetched_files
+from finepick.scorers.fgaesq.fetched import fetched_files, fetched_folder
 from finepick.scorers.fgaesq.pairwise import PairwiseScorer
 from finepick.scorers.fgaesq.runner import Runner
 from finepick.scorers.fgaesq.scorer import FgaesqScorer
@@ -50,26 +51,30 @@ def _exported(path: str) -> tuple[Runner, Card, PhraseBank | None]:
 
 
 def _learned(path: str, device: str) -> tuple[Runner, Card, PhraseBank | None]:
-    from finepick.scorers.fgaesq.checkpoint import load_model
     from finepick.scorers.fgaesq.torch_runner import runner_of
 
-    model = load_model(path)
-    phrases = _phrases(model)
-    runner = runner_of(model, device=device)
-    return runner, runner.card, phrases
+    runner = runner_of(load_with_phrases(path), device=device)
+    return runner, runner.card, runner.phrases
 
 
-def _phrases(model: LoadedModel) -> PhraseBank | None:
-    """The phrases that the file holds, or those that its text tower makes of ours, where there is one."""
-    if model.phrases is not None or not model.has_text_tower:
-        return model.phrases
-    from finepick.scorers.fgaesq.checkpoint import read_text_state
+def load_with_phrases(path: str | None) -> LoadedModel:
+    """The model in *path*, or the fetched one, with the phrases that its text tower makes of ours, if it has one.
+
+    Raises WeightsNotFoundError, WeightsError, MissingExtraError.
+    """
+    from finepick.scorers.fgaesq.checkpoint import load_model, read_text_state
     from finepick.scorers.fgaesq.phrase_store import obtain_bank
 
-    here = fetched_files(load_settings())
-    return obtain_bank(
+    model = load_model(_fetched() if path is None else path)
+    if model.phrases is not None or not model.has_text_tower:
+        return model
+    settings = load_settings()
+    here = fetched_files(settings)
+    phrases = obtain_bank(
         model.path,
+        folder=fetched_folder(settings),
         fingerprint=model.fingerprint,
         state=lambda: read_text_state(model.path),
         tokenizer=None if here is None else here.tokenizer,
     )
+    return replace(model, phrases=phrases)

@@ -1,4 +1,4 @@
-"""The bank of phrases of one file of weights: encoded once by its text tower, then kept beside it."""
+"""The bank of phrases of one model: encoded once by its text tower, then kept among the models."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from finepick.scorers.phrases import Phrase, PhraseBank, digest_of, make_bank
 if TYPE_CHECKING:
     from torch import Tensor
 
-_EXTENSION = ".phrases.safetensors"
 
-
-def bank_file(weights: str) -> str:
-    """Where the bank of the file *weights* is kept."""
-    return os.path.splitext(weights)[0] + _EXTENSION
+def bank_file(folder: str, fingerprint: str) -> str:
+    """Where in *folder* the bank of the model with this *fingerprint* is kept."""
+    return os.path.join(folder, f"phrases-{fingerprint[:16]}.safetensors")
 
 
 def obtain_bank(
     weights: str,
     *,
+    folder: str,
     fingerprint: str,
     state: Callable[[], Mapping[str, Tensor]],
     tokenizer: str | None,
     phrases: Sequence[Phrase] = PHRASES,
 ) -> PhraseBank | None:
-    """The bank of the file *weights* with this *fingerprint*: the one that is kept, else made now and kept.
+    """The bank of the file *weights* with this *fingerprint*: the one kept in *folder*, else made now and kept.
 
     *state* gives the weights, by OpenAI's names, and is asked only where the bank must be made; *tokenizer* is
     the folder of CLIP's tokenizer files. None where there is no tokenizer, or no text tower in the weights:
     then the model judges, and says nothing. Raises WeightsError where text tower or tokenizer are spoilt.
     """
-    path = bank_file(weights)
+    path = bank_file(folder, fingerprint)
     kept = read_bank(path, fingerprint=fingerprint, phrases=phrases)
     if kept is not None or tokenizer is None:
         return kept
     bank = encode_bank(state(), tokenizer, phrases, source=weights)
     if bank is not None:
         with contextlib.suppress(OSError):  # a folder that cannot be written: it is made anew the next time
+            os.makedirs(folder, exist_ok=True)
             write_bank(path, bank, fingerprint=fingerprint)
     return bank
 

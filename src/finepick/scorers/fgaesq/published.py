@@ -37,8 +37,8 @@ from finepick.scorers.fgaesq.tokens import (
 Side = Literal["width", "height"]
 
 FINE_BLOCKS = 14
-MOST_PIXELS = 120_000_000
-"""More than this nobody enlarges a photo to: a strip of pixels grows by its long side, squared."""
+MOST_PIXELS = 60_000_000
+"""What a photo may be enlarged to: beside one that lies the other way, a strip would grow to billions."""
 
 _PATCHES = TOKENS + 1  # the release counts the class token's place as one that a patch could have
 _ROOM = 1.2

@@ -152,7 +152,7 @@ def _exact_outputs(model: LoadedModel, tokens: Sequence[Tokens], place: Place) -
 def pair_distance(some: Outputs, others: Outputs, temperature: float) -> float:
     """The largest difference of P(x preferred over y) = sigmoid((s_x − s_y) / temperature) over all pairs."""
     first, second = (
-        1 / (1 + np.exp(-np.subtract.outer(outputs.scores, outputs.scores) / temperature))
+        0.5 + 0.5 * np.tanh(np.subtract.outer(outputs.scores, outputs.scores) / (2 * temperature))
         for outputs in (some, others)
     )
     return float(np.abs(first - second).max(initial=0.0))
