@@ -76,11 +76,12 @@ def read_card(strings: Mapping[str, str], path: str) -> Card | None:
 
 def check_sizes(architecture: Architecture) -> None:
     """Raises ValueError where no network can have these sizes, or none that anybody could run."""
-    sizes = {**architecture.as_dict(), "head": None, "head's first": architecture.head[0]}
-    sizes["head's second"] = architecture.head[1]
-    for name, size in sizes.items():
-        if name != "head" and not (type(size) is int and 1 <= size <= _LARGEST_SIZE):
-            raise ValueError(f"{name}: {size!r} is not a size")
+    for name, value in architecture.as_dict().items():
+        for size in value if isinstance(value, tuple) else (value,):
+            if not (type(size) is int and 1 <= size <= _LARGEST_SIZE):
+                raise ValueError(f"{name}: {size!r} is not a size")
+    if architecture.patch % 2 ** len(architecture.stem):
+        raise ValueError(f"stem: {len(architecture.stem)} halvings of {architecture.patch} pixels")
     if architecture.layers > _MOST_LAYERS:
         raise ValueError(f"layers: {architecture.layers} are more than {_MOST_LAYERS}")
     if architecture.width % architecture.heads:
@@ -89,7 +90,7 @@ def check_sizes(architecture: Architecture) -> None:
 
 def _architecture(sizes: Mapping[str, Any]) -> Architecture:
     first, second = sizes["head"]
-    architecture = Architecture(**{**sizes, "head": (first, second)})
+    architecture = Architecture(**{**sizes, "head": (first, second), "stem": tuple(sizes["stem"])})
     check_sizes(architecture)
     return architecture
 

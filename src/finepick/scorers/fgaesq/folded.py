@@ -61,6 +61,13 @@ class FoldedNetwork:
         visual = {name.removeprefix("visual."): tensor for name, tensor in state.items()}
         positions = visual["positional_embedding"]
         self._place = place
+        self._stem = [
+            tuple(
+                visual[f"stem.{number}.{part}"].to(place.device, place.dtype, copy=True)
+                for part in ("weight", "bias")
+            )
+            for number in range(len(architecture.stem))
+        ]
         self._patches = _Linear(visual["conv1.weight"].flatten(1), None, place)
         self._positions = _Linear(positions[1:].T, None, place)
         # Row 0 and 1: coarse and fine. Padding is the mask token with the coarse scale embedding.
@@ -93,12 +100,20 @@ class FoldedNetwork:
     def _embed(self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         dtype = self._place.dtype
         marks = marks.unsqueeze(-1)
-        pixels = self._patches(patches.to(dtype).flatten(2))
+        pixels = self._patches(self._stemmed(patches.to(dtype)).flatten(2))
         weights = rows.unsqueeze(-1) * columns.unsqueeze(-2)
         content = pixels + torch.where(marks == FINE, self._scales[1], self._scales[0])
         content = torch.where(marks == PADDING, self._padding, content)
         content += self._positions(weights.flatten(2).to(dtype))
         return torch.cat([self._class_token.expand(len(content), 1, -1), content], dim=1)
+
+    def _stemmed(self, patches: Tensor) -> Tensor:
+        if not self._stem:
+            return patches
+        x = patches.flatten(0, 1)
+        for weight, bias in self._stem:
+            x = torch.relu_(functional.conv2d(x, weight, bias, stride=2, padding=1))
+        return x.view(*patches.shape[:2], *x.shape[1:])
 
 
 class _Block:

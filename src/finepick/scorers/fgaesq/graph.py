@@ -127,7 +127,8 @@ def _embedded(writer: _Writer, state: State, architecture: Architecture) -> str:
     coarse, fine = state["scale_embedding"][0]
     positions = state["visual.positional_embedding"]
     weight = state["visual.conv1.weight"].reshape(architecture.width, -1)
-    pixels = writer.linear(writer.node("Reshape", "patches", writer.integers(0, 0, -1)), weight)
+    stemmed = _stemmed(writer, state, architecture)
+    pixels = writer.linear(writer.node("Reshape", stemmed, writer.integers(0, 0, -1)), weight)
     marks = writer.node("Unsqueeze", "marks", writer.integers(-1))
     is_fine = writer.node("Equal", marks, writer.integers(FINE))
     is_padding = writer.node("Equal", marks, writer.integers(PADDING))
@@ -142,6 +143,19 @@ def _embedded(writer: _Writer, state: State, architecture: Architecture) -> str:
     photos = writer.node("Shape", "marks", start=0, end=1)
     shape = writer.node("Concat", photos, writer.integers(1, architecture.width), axis=0)
     return writer.node("Concat", writer.node("Expand", leading, shape), content, axis=1)
+
+
+def _stemmed(writer: _Writer, state: State, architecture: Architecture) -> str:
+    """Patches after the stem, where there is one: (n, t, …)."""
+    if not architecture.stem:
+        return "patches"
+    x = writer.node("Reshape", "patches", writer.integers(-1, 3, architecture.patch, architecture.patch))
+    for number in range(len(architecture.stem)):
+        weight, bias = (state[f"visual.stem.{number}.{part}"] for part in ("weight", "bias"))
+        inputs = (x, writer.constant(weight), writer.constant(bias))
+        x = writer.node("Relu", writer.node("Conv", *inputs, strides=(2, 2), pads=(1, 1, 1, 1)))
+    photos = writer.node("Shape", "marks")
+    return writer.node("Reshape", x, writer.node("Concat", photos, writer.integers(-1), axis=0))
 
 
 def _block(writer: _Writer, block: State, x: str, architecture: Architecture, *, is_last: bool) -> str:

@@ -30,7 +30,13 @@ def load_fgaesq(path: str | None, device: str, pairing: str) -> Scorer:
     )
     if pairing == "published":
         return PairwiseScorer(runner, temperature=card.temperature, phrases=phrases)
-    return FgaesqScorer(runner, temperature=card.temperature, fine_blocks=card.fine_blocks, phrases=phrases)
+    return FgaesqScorer(
+        runner,
+        temperature=card.temperature,
+        fine_blocks=card.fine_blocks,
+        tokens=card.architecture.tokens,
+        phrases=phrases,
+    )
 
 
 def _fetched() -> str:

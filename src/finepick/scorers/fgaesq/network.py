@@ -5,6 +5,8 @@ Modules are called what the release and OpenAI call them, so that names in files
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 try:
     import torch
     from torch import Tensor, nn
@@ -63,7 +65,7 @@ class FgaesqNetwork(nn.Module):
     def embed(self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """What the blocks are given, before `ln_pre`: (n, 1 + t, width), the class token first."""
         visual, marks = self.visual, marks.unsqueeze(-1)
-        pixels = functional.linear(patches.flatten(2), visual.conv1.weight.flatten(1))
+        pixels = functional.linear(visual.stemmed(patches).flatten(2), visual.conv1.weight.flatten(1))
         content = torch.where(marks == PADDING, self.mask_token.to(pixels.dtype), pixels)
         coarse, fine = self.scale_embedding.to(pixels.dtype).unbind(1)
         # Padding gets the scale embedding of coarse tokens: the release resets its marks before it looks.
@@ -98,17 +100,34 @@ class FgaesqNetwork(nn.Module):
 class _VisualTower(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        width, patch = architecture.width, architecture.patch
+        width, (channels, side) = architecture.width, architecture.embedded
         self.class_embedding = nn.Parameter(torch.zeros(width))
         self.positional_embedding = nn.Parameter(torch.zeros(architecture.grid**2 + 1, width))
         self.proj = nn.Parameter(torch.zeros(width, architecture.embedding))
-        self.conv1 = nn.Conv2d(3, width, kernel_size=patch, stride=patch, bias=False)
+        self.stem = nn.ModuleList(
+            nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1)
+            for before, after in pairwise((3, *architecture.stem))
+        )
+        self.conv1 = nn.Conv2d(channels, width, kernel_size=side, stride=side, bias=False)
         self.ln_pre = _LayerNorm(width)
         self.transformer = _Transformer(architecture)
         self.ln_post = _LayerNorm(width)
 
+    def stemmed(self, patches: Tensor) -> Tensor:
+        """Patches (n, t, 3, patch, patch) after the stem, where there is one: (n, t, channels, side, side)."""
+        if not len(self.stem):
+            return patches
+        x = patches.flatten(0, 1)
+        for convolution in self.stem:
+            x = functional.relu(convolution(x))
+        return x.view(*patches.shape[:2], *x.shape[1:])
+
     def start_afresh(self, generator: torch.Generator) -> None:
         width = len(self.class_embedding)
+        for convolution in self.stem:
+            assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
+            convolution.bias.zero_()
         for embedding in (self.class_embedding, self.positional_embedding, self.proj):
             embedding.normal_(std=width**-0.5, generator=generator)
         self.conv1.weight.normal_(std=self.conv1.weight[0].numel() ** -0.5, generator=generator)

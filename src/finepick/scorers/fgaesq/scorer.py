@@ -14,7 +14,7 @@ from finepick.scorers.base import FrameSource, Judgement, View
 from finepick.scorers.fgaesq.ahead import read_ahead
 from finepick.scorers.fgaesq.runner import Runner
 from finepick.scorers.fgaesq.series import FINE_BLOCKS, Plan, plan_photo, viewed_tokens
-from finepick.scorers.fgaesq.tokens import Floats, Tokens
+from finepick.scorers.fgaesq.tokens import TOKENS, Floats, Tokens
 from finepick.scorers.overlay import Overlay
 from finepick.scorers.phrases import PhraseBank
 from finepick.scorers.utilities import canonical_order, judge_utilities, model_info
@@ -36,6 +36,7 @@ class FgaesqScorer:
         runner: what runs the network.
         temperature: by how much scores must differ for odds of e to 1.
         fine_blocks: how many 32-px blocks are looked at in full resolution.
+        tokens: how many the network reads, beside the class token.
         phrases: what differences of embeddings can be read with.
     """
 
@@ -46,17 +47,18 @@ class FgaesqScorer:
         name: str = "fgaesq",
         temperature: float = PUBLISHED_TEMPERATURE,
         fine_blocks: int = FINE_BLOCKS,
+        tokens: int = TOKENS,
         phrases: PhraseBank | None = None,
     ) -> None:
         self._runner = runner
         self._name = name
         self._temperature = temperature
-        self._fine_blocks = fine_blocks
+        self._cut = {"fine_blocks": fine_blocks, "tokens": tokens}
         self.phrases = phrases
 
     @property
     def info(self) -> ModelInfo:
-        facts = [self._runner.fingerprint, TOKENIZER_VERSION, self._fine_blocks, self._temperature]
+        facts = [self._runner.fingerprint, TOKENIZER_VERSION, self._cut, self._temperature]
         return model_info(self._name, "1", facts)
 
     def judge(self, frames: FrameSource) -> Judgement:
@@ -93,7 +95,7 @@ class FgaesqScorer:
     def _laid_over_one_another(self, frames: FrameSource) -> _Task:
         overlay = Overlay.of(frames)
         plans = [
-            plan_photo(photo, difference, fine_blocks=self._fine_blocks)
+            plan_photo(photo, difference, **self._cut)
             for photo, difference in zip(overlay.features, overlay.maps, strict=True)
         ]
         return _task(overlay.order, overlay.digests, plans, overlay)
@@ -101,10 +103,7 @@ class FgaesqScorer:
     def _each_alone(self, frames: FrameSource) -> _Task:
         digests = [frames.digest(index) for index in range(len(frames))]
         order = canonical_order(digests)
-        plans = [
-            plan_photo(frames.features(index), np.zeros((1, 1)), fine_blocks=self._fine_blocks)
-            for index in order
-        ]
+        plans = [plan_photo(frames.features(index), np.zeros((1, 1)), **self._cut) for index in order]
         return _task(order, [digests[index] for index in order], plans, None)
 
     def _run_all(

@@ -31,40 +31,57 @@ _DISTORTION_WEIGHT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one photo is cut: into rows × columns blocks of 32 px, those numbered *fine* (raster) in four."""
+    """How one photo is cut: into rows × columns blocks of 32 px, those numbered *fine* (raster) in four.
+
+    tokens: how many the network reads; the rest is padding.
+    """
 
     rows: int
     columns: int
     fine: tuple[int, ...]
+    tokens: int = TOKENS
 
     def view(self, index: int) -> View:
         """What is to be asked for photo *index*: its tokens."""
-        arguments = {"rows": self.rows, "columns": self.columns, "fine": list(self.fine)}
+        arguments = {
+            "rows": self.rows,
+            "columns": self.columns,
+            "fine": list(self.fine),
+            "tokens": self.tokens,
+        }
         return View(index, max(self.rows, self.columns) * BLOCK, f"{__name__}:view_tokens", arguments)
 
 
-def plan_photo(photo: PhotoFeatures, difference: FloatArray, *, fine_blocks: int = FINE_BLOCKS) -> Plan:
+def plan_photo(
+    photo: PhotoFeatures,
+    difference: FloatArray,
+    *,
+    fine_blocks: int = FINE_BLOCKS,
+    tokens: int = TOKENS,
+) -> Plan:
     """The plan of *photo*, given where it differs from its series (a map in [0, 1], zeros for a photo alone).
 
     Fine are the most different blocks; where blocks differ equally, those with more detail, then the earlier.
     """
-    rows, columns = plan_grid(*photo.size, fine_blocks=fine_blocks)
+    rows, columns = plan_grid(*photo.size, fine_blocks=fine_blocks, tokens=tokens)
     different = resample_map(difference, rows, columns).ravel()
     detail = photo.measurements.channel("detail").astype(np.float64)
     detailed = resample_map(detail, rows, columns).ravel()
     # Stable and from the last key to the first: most different, most detailed, first.
     order = np.lexsort((-detailed, -different))
-    return Plan(rows, columns, tuple(sorted(order[:fine_blocks].tolist())))
+    return Plan(rows, columns, tuple(sorted(order[:fine_blocks].tolist())), tokens)
 
 
-def plan_grid(width: int, height: int, *, fine_blocks: int = FINE_BLOCKS) -> tuple[int, int]:
+def plan_grid(
+    width: int, height: int, *, fine_blocks: int = FINE_BLOCKS, tokens: int = TOKENS
+) -> tuple[int, int]:
     """(rows, columns) of 32-px blocks for a photo of *width* × *height* pixels.
 
-    At most 511 − 3 · fine_blocks blocks, so that every block has its token; small photos are enlarged as the
+    At most tokens − 3 · fine_blocks blocks, so that every block has its token; small photos are enlarged as the
     published recipe does (to 1.2 · 512 patches of 16 px, or a short side of 384), none beyond the budget. Of
     the grids next to the exact one the one is taken that keeps most blocks and stretches the photo least.
     """
-    budget = TOKENS - 3 * fine_blocks
+    budget = tokens - 3 * fine_blocks
     scale = min(_enlargement(width, height), math.sqrt(budget * BLOCK * BLOCK / (width * height)))
     exact = height * scale / BLOCK, width * scale / BLOCK
     # A side of less than one block is one block; the other may then not be as long as it would be.
@@ -78,23 +95,27 @@ def plan_grid(width: int, height: int, *, fine_blocks: int = FINE_BLOCKS) -> tup
     return max(sorted(grids), key=lambda grid: _worth(grid, columns / rows))
 
 
-def series_tokens(frame: Frame, *, rows: int, columns: int, fine: Sequence[int]) -> Tokens:
+def series_tokens(
+    frame: Frame, *, rows: int, columns: int, fine: Sequence[int], tokens: int = TOKENS
+) -> Tokens:
     """Tokens of *frame* (H × W × 3, sRGB) resized to rows × columns blocks, those numbered *fine* in four."""
     picture = Image.fromarray(frame)
     size = (columns * BLOCK, rows * BLOCK)
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    return assemble(normalise(np.asarray(picture)), np.asarray(fine, np.intp))
+    return assemble(normalise(np.asarray(picture)), np.asarray(fine, np.intp), tokens=tokens)
 
 
-def view_tokens(frame: Frame, *, rows: int, columns: int, fine: Sequence[int]) -> dict[str, NDArray[Any]]:
+def view_tokens(
+    frame: Frame, *, rows: int, columns: int, fine: Sequence[int], tokens: int = TOKENS
+) -> dict[str, NDArray[Any]]:
     """`series_tokens` as arrays, to be asked for as a `View`."""
-    tokens = series_tokens(frame, rows=rows, columns=columns, fine=fine)
+    made = series_tokens(frame, rows=rows, columns=columns, fine=fine, tokens=tokens)
     return {
-        "patches": tokens.patches,
-        "marks": tokens.marks.view(np.uint8),
-        "rows": tokens.rows,
-        "columns": tokens.columns,
+        "patches": made.patches,
+        "marks": made.marks.view(np.uint8),
+        "rows": made.rows,
+        "columns": made.columns,
     }
 
 

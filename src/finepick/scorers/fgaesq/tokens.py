@@ -123,6 +123,7 @@ def assemble(
     *,
     fine_positions: Ints | None = None,
     kept: Ints | None = None,
+    tokens: int = TOKENS,
 ) -> Tokens:
     """A photo with *fine_blocks* in full detail and all other blocks at half size.
 
@@ -134,8 +135,9 @@ def assemble(
         fine_positions: (4k, 2) rows and columns in the grid of patches that say where the fine tokens lie;
             unless given, where they do lie.
         kept: numbers of the tokens that stay, counted from 0, ascending; all of them unless given.
+        tokens: how many the network reads; what is missing is padding.
 
-    Raises ValueError where a block or token does not exist or comes twice, or more than TOKENS would stay.
+    Raises ValueError where a block or token does not exist or comes twice, or more than *tokens* would stay.
     """
     view = block_view(pixels, BLOCK)
     rows, columns = view.shape[:2]
@@ -160,6 +162,7 @@ def assemble(
         np.repeat(np.array([COARSE, FINE], np.int8), [len(coarse), len(fine_kept)]),
         np.concatenate([position_weights(rows)[block_row], position_weights(2 * rows)[fine_row]]),
         np.concatenate([position_weights(columns)[block_column], position_weights(2 * columns)[fine_column]]),
+        tokens=tokens,
     )
 
 
@@ -180,11 +183,13 @@ def assemble_plain(pixels: Floats, *, kept: Ints | None = None) -> Tokens:
     )
 
 
-def pad_tokens(patches: Floats, marks: NDArray[np.int8], rows: Floats, columns: Floats) -> Tokens:
-    """Tokens (n, …) as `Tokens` of exactly TOKENS, the rest padding. Raises ValueError for more than those."""
-    missing = TOKENS - len(patches)
+def pad_tokens(
+    patches: Floats, marks: NDArray[np.int8], rows: Floats, columns: Floats, *, tokens: int = TOKENS
+) -> Tokens:
+    """Tokens (n, …) as `Tokens` of exactly *tokens*, the rest padding. Raises ValueError for more than those."""
+    missing = tokens - len(patches)
     if missing < 0:
-        raise ValueError(f"{len(patches)} tokens are more than the {TOKENS} that the network reads")
+        raise ValueError(f"{len(patches)} tokens are more than the {tokens} that the network reads")
     return Tokens(
         _extended(patches, missing),
         np.concatenate([marks, np.full(missing, PADDING, np.int8)]),
