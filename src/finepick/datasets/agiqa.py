@@ -21,6 +21,12 @@ _TEXTS = ("adj1", "adj2", "style")
 _SCALE = (0.0, 5.0)
 
 
+def has_agiqa(folder: str) -> bool:
+    """Whether *folder* holds a `data.csv` with the columns of AGIQA-3K. Raises DatasetError."""
+    found = find_label_files(folder, LABEL_FILES, depth=1)
+    return bool(found) and set(COLUMNS) <= set(read_table(found["data.csv"]).columns)
+
+
 def read_agiqa(folder: str) -> Dataset:
     """AGIQA-3K in *folder*: scores are means of quality, those of alignment are kept beside. Raises DatasetError."""
     found = find_label_files(folder, LABEL_FILES, depth=1)

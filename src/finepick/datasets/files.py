@@ -28,17 +28,18 @@ _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: a file and, from 1, its line."""
+    """Where something stands: a file and, from 1, its line (or row, or entry: what *unit* says)."""
 
     path: str
     line: int | None = None
+    unit: str = "line"
 
     def __str__(self) -> str:
         return self.path if self.line is None else f"{self.path}:{self.line}"
 
     def error(self, what: str, advice: str) -> DatasetError:
         """The error to raise for *what* is wrong here; *advice* says what to do."""
-        where = self.path if self.line is None else f"{self.path}, line {self.line}"
+        where = self.path if self.line is None else f"{self.path}, {self.unit} {self.line}"
         return DatasetError(f"{where}: {what}; {advice}", path=self.path, line=self.line)
 
 

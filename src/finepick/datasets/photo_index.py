@@ -29,6 +29,7 @@ class PhotoIndex:
     _by_stem: dict[str, list[str]] = field(default_factory=dict)
     _by_number: dict[int, dict[int, list[str]]] = field(default_factory=dict)
     _folders: set[str] = field(default_factory=set)
+    _missed: set[str] = field(default_factory=set)
     _told_of_none: bool = False
 
     def __post_init__(self) -> None:
@@ -96,6 +97,9 @@ class PhotoIndex:
         return best
 
     def _miss(self, name: str, place: Place) -> None:
+        if name in self._missed:
+            return
+        self._missed.add(name)
         if not self.is_empty:
             self.remarks.append(Remark("missing_photo", str(place), f"there is no photo '{shown(name)}'"))
         elif not self._told_of_none:
@@ -129,10 +133,13 @@ def _photos_below(folder: str) -> list[str]:
     return found
 
 
-def find_label_files(folder: str, pattern: re.Pattern[str], depth: int = 3) -> dict[str, str]:
+def find_label_files(
+    folder: str, pattern: re.Pattern[str], *, depth: int = 3, preferred: str = ""
+) -> dict[str, str]:
     """The files at most *depth* folders below *folder* whose lower-case name matches *pattern*: name → path.
 
-    Raises DatasetError where one name is there twice.
+    One that lies in a folder called *preferred* wins over others of its name. Raises DatasetError where one
+    name is there twice otherwise.
     """
     found: dict[str, str] = {}
     for root, folders, names in os.walk(folder):
@@ -142,9 +149,12 @@ def find_label_files(folder: str, pattern: re.Pattern[str], depth: int = 3) -> d
         for name in sorted(names):
             if not pattern.fullmatch(name.lower()):
                 continue
-            if name.lower() in found:
+            other = found.get(name.lower())
+            if other is not None and os.path.basename(os.path.dirname(other)) == preferred:
+                continue
+            if other is not None and os.path.basename(root) != preferred:
                 raise Place(folder).error(
-                    f"{name} is there twice, as {found[name.lower()]} and {os.path.join(root, name)}",
+                    f"{name} is there twice, as {other} and {os.path.join(root, name)}",
                     "keep one of them",
                 )
             found[name.lower()] = os.path.join(root, name)

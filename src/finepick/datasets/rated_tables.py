@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finepick.datasets.ava import mean_and_spread
 from finepick.datasets.checks import remarks_across, remarks_on_photo
@@ -26,7 +26,8 @@ class TableLayout:
     files: name of a label file (lower case) → split; where *whole* is there alone, it is read without a split.
     photo, score, std, folder, category: accepted names of columns, the first that is there is read; a photo's
     path is the cell of *folder* and that of *photo*. answers: columns with how many gave each answer, lowest
-    first, named *votes* + answer. preferred: folders to take photos from where several have them.
+    first, named *votes* + answer. preferred, labels_in: folders to take photos and label files from where several
+    have them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class TableLayout:
     votes: str = ""
     answers: tuple[float, ...] = ()
     preferred: tuple[str, ...] = ()
+    labels_in: str = ""
     default: str = "{}"
 
     @property
@@ -79,6 +81,7 @@ TAD66K = TableLayout(
     photo=("image", "img", "filename", "file"),
     score=("score", "mean", "mos"),
     category=("theme",),
+    labels_in="merge",
 )
 
 # Known from the authors' repository: 1train.csv, 1test.csv, 1all.csv with the columns ID (path below the photos'
@@ -93,7 +96,8 @@ ICAA17K = TableLayout(
     photo=("ID",),
     score=("MOS",),
 )
-ICAA17K_COLOUR = "color"
+# The same photos by the beauty of their colours.
+ICAA17K_COLOR = replace(ICAA17K, name="icaa17k-color", score=("color",))
 
 # Known from public code that reads it: annotation/PARA-GiaaTrain.csv and PARA-GiaaTest.csv with sessionId,
 # imageName, aestheticScore_mean, aestheticScore_std, counts aestheticScore_1.0 … aestheticScore_5.0 in steps
@@ -114,12 +118,24 @@ PARA = TableLayout(
     default="imgs/{}",
 )
 
-LAYOUTS = (AADB, TAD66K, ICAA17K, PARA)
+LAYOUTS = (AADB, TAD66K, ICAA17K, ICAA17K_COLOR, PARA)
+
+
+def has_rated_table(folder: str, layout: TableLayout) -> bool:
+    """Whether a label file of *layout* with its columns is in *folder*. Raises DatasetError."""
+    found = find_label_files(folder, layout.label_files, preferred=layout.labels_in)
+    return any(path.lower().endswith(".txt") or _has_columns(path, layout) for path in found.values())
+
+
+def _has_columns(path: str, layout: TableLayout) -> bool:
+    columns = {name.lower() for name in read_table(path).columns}
+    needed = [names for names in (layout.photo, layout.score, layout.folder) if names]
+    return all(any(name.lower() in columns for name in names) for names in needed)
 
 
 def read_rated_table(folder: str, layout: TableLayout) -> Dataset:
     """The data set of *layout* in *folder*; whichever of its label files are there. Raises DatasetError."""
-    found = find_label_files(folder, layout.label_files)
+    found = find_label_files(folder, layout.label_files, preferred=layout.labels_in)
     remarks: list[Remark] = []
     splits = {found[name]: split for name, split in layout.files.items() if name in found}
     if layout.whole in found:
