@@ -142,8 +142,14 @@ def test_one_number_in_two_categories_is_two_series_with_photos_of_their_own(tmp
 
 
 BROKEN = {
-    "five": ("5 1 2 0.7 1", "5 numbers instead of six; a row is: series, index 1, index 2, P(photo 1 preferred)"),
-    "seven": ("5 1 2 0.7 1 2 3", "7 numbers instead of six; a row is: series, index 1, index 2, P(photo 1 pr"),
+    "five": (
+        "5 1 2 0.7 1",
+        "5 numbers instead of six; a row is: series, index 1, index 2, P(photo 1 preferred)",
+    ),
+    "seven": (
+        "5 1 2 0.7 1 2 3",
+        "7 numbers instead of six; a row is: series, index 1, index 2, P(photo 1 pr",
+    ),
     "word": ("five 1 2 0.7 1 2", "the series is 'five'; it has to be a number"),
     "index 0": ("5 0 2 0.7 1 2", "index 1 is 0; it has to be at least 1"),
     "index broken": ("5 1 2.5 0.7 1 2", "index 2 is 2.5; it has to be a whole number"),
@@ -194,7 +200,9 @@ def test_label_files_that_are_there_twice_are_refused(tmp_path):
         read_fgaesthetics(str(tmp_path))
 
 
-@pytest.mark.parametrize(("read", "files"), [(read_fgaesthetics, "natural"), (read_photo_triage, "train_pairl")])
+@pytest.mark.parametrize(
+    ("read", "files"), [(read_fgaesthetics, "natural"), (read_photo_triage, "train_pairl")]
+)
 def test_a_folder_without_label_files_is_told_what_was_expected(tmp_path, read, files):
     with pytest.raises(DatasetError, match=f"there are no label files of .+ here; expected .*{files}"):
         read(str(tmp_path))
@@ -242,7 +250,12 @@ def test_any_series_with_pairs_and_ranks_comes_back(tmp_path_factory, data):
 
 
 COMPLETE = LabelledSeries(
-    "summer", ("a.jpg", "b.PNG", "c.jpg"), (Pair(0, 1, 0.9, 7, "sharper"),), (1, 2, 3), category="aigc", split="val"
+    "summer",
+    ("a.jpg", "b.PNG", "c.jpg"),
+    (Pair(0, 1, 0.9, 7, "sharper"),),
+    (1, 2, 3),
+    category="aigc",
+    split="val",
 )
 
 

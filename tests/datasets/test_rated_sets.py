@@ -35,7 +35,9 @@ def test_ava_gives_votes_mean_and_spread_of_the_people_asked(tmp_path):
 
     dataset = read_ava(str(tmp_path))
 
-    votes = [1] * 10 + [2] * 7 + [3] * 15 + [4] * 26 + [5] * 26 + [6] * 21 + [7] * 10 + [8] * 8 + [9] + [10] * 2
+    votes = (
+        [1] * 10 + [2] * 7 + [3] * 15 + [4] * 26 + [5] * 26 + [6] * 21 + [7] * 10 + [8] * 8 + [9] + [10] * 2
+    )
     second = dataset.photos[1]
     assert second.file == "images/953958.jpg"
     assert second.score == pytest.approx(statistics.mean(votes), abs=1e-12)
@@ -94,7 +96,9 @@ def test_an_id_in_both_lists_of_ava_is_refused(tmp_path):
     write(tmp_path / "generic_ls_train.jpgl", "953619")
     write(tmp_path / "generic_test.jpgl", "1\n953619")
 
-    with pytest.raises(DatasetError, match=r"generic_test\.jpgl, line 2: photo 953619 is in both lists; take"):
+    with pytest.raises(
+        DatasetError, match=r"generic_test\.jpgl, line 2: photo 953619 is in both lists; take"
+    ):
         read_ava(str(tmp_path))
 
 
@@ -113,7 +117,11 @@ def test_aadb_is_read_from_its_three_lists_and_original_sizes_are_preferred(tmp_
     assert dataset.photos[0] == LabelledPhoto(
         "datasetImages_originalSize/farm1_1.jpg", 0.7, low=0.0, high=1.0, split="train"
     )
-    assert [(photo.split, photo.score) for photo in dataset.photos[1:]] == [("train", 0.35), ("val", 1), ("test", 0)]
+    assert [(photo.split, photo.score) for photo in dataset.photos[1:]] == [
+        ("train", 0.35),
+        ("val", 1),
+        ("test", 0),
+    ]
     assert dataset.photos[3].file == "AADB_newtest_originalSize/farm1_4.jpg"
     assert dataset.remarks == ()
 
@@ -167,7 +175,15 @@ def test_para_gives_votes_of_nine_answers_in_folders_of_sessions(tmp_path):
 
     first, second, third = dataset.photos
     assert first == LabelledPhoto(
-        "imgs/session1/iaa_pub1_.jpg", 3.25, 0.75, 4, 1.0, 5.0, (0, 0, 1, 0, 1, 0, 2, 0, 0), "portrait", "train"
+        "imgs/session1/iaa_pub1_.jpg",
+        3.25,
+        0.75,
+        4,
+        1.0,
+        5.0,
+        (0, 0, 1, 0, 1, 0, 2, 0, 0),
+        "portrait",
+        "train",
     )
     assert second.file == "imgs/session2/iaa_pub1_.jpg"
     assert second.std == pytest.approx(statistics.pstdev([2, 3, 4, 4]))
@@ -176,7 +192,13 @@ def test_para_gives_votes_of_nine_answers_in_folders_of_sessions(tmp_path):
 
 
 def test_flickr_aes_is_the_mean_of_what_people_said(tmp_path):
-    ratings = [("A1", "a.jpg", 3), ("A2", "a.jpg", 5), ("A1", "b.jpg", 1), ("A3", "a.jpg", 5), ("A3", "a.jpg", 4)]
+    ratings = [
+        ("A1", "a.jpg", 3),
+        ("A2", "a.jpg", 5),
+        ("A1", "b.jpg", 1),
+        ("A3", "a.jpg", 5),
+        ("A3", "a.jpg", 4),
+    ]
     text = "".join(f"{worker}, {name}, {score}\n" for worker, name, score in ratings)
     write(tmp_path / "FLICKR-AES_image_labeled_by_each_worker.csv", " worker, imagePair, score\n" + text)
     write(tmp_path / "FLICKR-AES_image_score.txt", "a.jpg 0.5\n")
@@ -222,7 +244,9 @@ def test_agiqa_series_are_pictures_of_one_prompt(tmp_path):
         "sd1.5_lowcorr_007.jpg,third,,,,2,,2,\n"
     )
     write(tmp_path / "data.csv", AGIQA_HEADER + rows)
-    put(tmp_path, "AttnGAN_normal_000.jpg", "DALLE2_normal_000.jpg", "DALLE2_000.jpg", "sd1.5_lowcorr_007.jpg")
+    put(
+        tmp_path, "AttnGAN_normal_000.jpg", "DALLE2_normal_000.jpg", "DALLE2_000.jpg", "sd1.5_lowcorr_007.jpg"
+    )
 
     dataset = read_agiqa(str(tmp_path))
 
@@ -249,10 +273,26 @@ def test_a_picture_that_agiqa_rates_twice_is_refused(tmp_path):
 
 
 WRONG_COLUMNS = [
-    (partial(read_rated_table, layout=TAD66K), "train.csv", "there is no column image or img or filename or file, "),
-    (partial(read_rated_table, layout=ICAA17K), "1train.csv", "there is no column ID, but name, mean; name the "),
-    (partial(read_rated_table, layout=PARA), "PARA-GiaaTrain.csv", "there is no column imageName, but name, mean; "),
-    (read_agiqa, "data.csv", "there is no column prompt and no column mos_quality and no column std_quality and "),
+    (
+        partial(read_rated_table, layout=TAD66K),
+        "train.csv",
+        "there is no column image or img or filename or file, ",
+    ),
+    (
+        partial(read_rated_table, layout=ICAA17K),
+        "1train.csv",
+        "there is no column ID, but name, mean; name the ",
+    ),
+    (
+        partial(read_rated_table, layout=PARA),
+        "PARA-GiaaTrain.csv",
+        "there is no column imageName, but name, mean; ",
+    ),
+    (
+        read_agiqa,
+        "data.csv",
+        "there is no column prompt and no column mos_quality and no column std_quality and ",
+    ),
     (
         read_flickr_aes,
         "FLICKR-AES_image_labeled_by_each_worker.csv",
@@ -277,7 +317,10 @@ def test_other_columns_are_refused_with_those_that_were_expected(tmp_path, read,
         ("a.jpg", "1 words instead of two; a line is: name of the photo, score"),
         ("a b.jpg 0.5", "3 words instead of two; a line is: name of the photo, score"),
         ("a.jpg high", "score is 'high'; it has to be a number"),
-        ("../a.jpg 0.5", "the photo '../a.jpg' lies outside the data set's folder; photos have to lie below it; "),
+        (
+            "../a.jpg 0.5",
+            "the photo '../a.jpg' lies outside the data set's folder; photos have to lie below it; ",
+        ),
     ],
 )
 def test_a_malformed_line_of_aadb_is_refused(tmp_path, text, message):
@@ -299,7 +342,9 @@ def test_a_photo_in_train_and_test_and_a_score_off_the_scale_are_told(tmp_path):
     assert len(dataset.photos) == 2
 
 
-@pytest.mark.parametrize("read", [read_ava, read_flickr_aes, read_agiqa, partial(read_rated_table, layout=AADB)])
+@pytest.mark.parametrize(
+    "read", [read_ava, read_flickr_aes, read_agiqa, partial(read_rated_table, layout=AADB)]
+)
 def test_a_folder_without_label_files_is_told_what_was_expected(tmp_path, read):
     with pytest.raises(DatasetError, match=r"there are no label files of .+ here; expected "):
         read(str(tmp_path))

@@ -271,7 +271,9 @@ def _json(text: str, place: Place) -> Any:
     except RecursionError as error:
         raise place.error("this JSON is nested too deeply", _CORRECT) from error
     except ValueError as error:
-        raise place.error(f"this is not JSON ({shown(getattr(error, 'msg', str(error)))})", _CORRECT) from error
+        raise place.error(
+            f"this is not JSON ({shown(getattr(error, 'msg', str(error)))})", _CORRECT
+        ) from error
 
 
 def _without_doubles(items: list[tuple[str, Any]]) -> dict[str, Any]:
