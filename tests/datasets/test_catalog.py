@@ -99,6 +99,31 @@ def test_what_is_no_data_set_is_refused_with_the_way_out(tmp_path, monkeypatch):
             use()
 
 
+def test_a_folder_that_could_be_two_sets_is_asked_about(tmp_path):
+    for name in ("ava", "photo-triage"):
+        write(tmp_path / PUBLISHED[name][0], PUBLISHED[name][1])
+
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(str(tmp_path))
+
+    assert (
+        caught.value.message
+        == f"{tmp_path}: this could be photo-triage or ava; say which by its name, with --root"
+    )
+    assert load_dataset("ava", str(tmp_path)).name == "ava"
+
+
+def test_files_that_belong_to_no_set_do_not_hide_the_one_that_is_there(tmp_path):
+    for folder in "ab":
+        write(tmp_path / folder / "train.csv", "image,score\nx.jpg,1\n")
+    with pytest.raises(DatasetError, match=r"train\.csv is there twice, as "):
+        load_dataset(str(tmp_path))
+
+    write(tmp_path / "AVA.txt", PUBLISHED["ava"][1])
+
+    assert load_dataset(str(tmp_path)).name == "ava"
+
+
 def test_splits_beside_a_data_set_are_given_to_it_or_checked(tmp_path):
     series = tuple(LabelledSeries(f"s{i}", (f"{i}a.jpg", f"{i}b.jpg"), ranks=(1, 2)) for i in range(10))
     dataset = Dataset("made", str(tmp_path), series)

@@ -226,6 +226,46 @@ def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
         read_manifest(str(tmp_path))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_in_the_place_of_the_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "series.jsonl")
+
+    with pytest.raises(
+        DatasetError, match=r"series\.jsonl: this is not a regular file; give a file of labels"
+    ):
+        read_manifest(str(tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+def test_a_link_that_leads_nowhere_is_refused(tmp_path):
+    (tmp_path / "coarse.csv").symlink_to(tmp_path / "gone.csv")
+
+    with pytest.raises(
+        DatasetError, match=r"coarse\.csv cannot be read, no such file or directory; check the"
+    ):
+        read_manifest(str(tmp_path))
+
+
+def test_other_keys_of_pairs_that_are_not_as_many_as_the_pairs_are_refused_on_writing(tmp_path):
+    series = LabelledSeries("s", ("a", "b"), (Pair(0, 1, 0.5),), others={"pairs": [{"by": 1}, {"by": 2}]})
+
+    with pytest.raises(
+        DatasetError, match="series 's' has 1 pairs, but other keys for 2; change both together"
+    ):
+        write_manifest(Dataset("made", "", (series,)), str(tmp_path), with_photos=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_manifest_that_a_pick_leaves_is_read(tmp_path):
+    entry = row(
+        category="burst", split=..., scale=None, labels="model", too_close=False, originals=["/a", "/b"]
+    )
+
+    (series,) = read_line(tmp_path, lines(entry)).series
+
+    assert series.others == {"labels": "model", "too_close": False, "originals": ["/a", "/b"]}
+
+
 def test_no_labels_at_all_is_a_remark(tmp_path):
     assert kinds(read_line(tmp_path, "\n\n")) == ["empty"]
 
