@@ -34,12 +34,14 @@ class LabelledPair:
 class Benchmark:
     """What is measured, the same for every model: series, their pairs, and photos with means.
 
-    pairs: those of each series, in the order of *series*. photos: for `srcc` and `plcc`; an entry a photo of a
-    series, or a row of `coarse.csv` where the set has that.
+    pairs: those of each series, in the order of *series*. places: for each series, where its photos stood before
+    any were left out. photos: for `srcc` and `plcc`; an entry a photo of a series, or a row of `coarse.csv` where
+    the set has that.
     """
 
     series: tuple[LabelledSeries, ...]
     pairs: tuple[tuple[LabelledPair, ...], ...]
+    places: tuple[tuple[int, ...], ...]
     photos: tuple[LabelledPhoto, ...]
 
     @property
@@ -58,13 +60,18 @@ def choose_benchmark(
 ) -> Benchmark:
     """What *splits* of *dataset* ask; *min_gap*: by how much means must differ, *without*: photos left out."""
     lost = frozenset(without)
-    series = [_without(one, lost) for one in dataset.series if (one.split or DEFAULT_SPLIT) in splits]
-    series = [one for one in series if one.photos]
-    rated = [one for one in dataset.photos if (one.split or DEFAULT_SPLIT) in splits and one.file not in lost]
+    chosen = [one for one in dataset.series if (one.split or DEFAULT_SPLIT) in splits]
+    kept = [tuple(i for i, photo in enumerate(one.photos) if photo not in lost) for one in chosen]
+    left = [(_only(one, places), places) for one, places in zip(chosen, kept, strict=True) if places]
+    series = tuple(one for one, _ in left)
+    rated = tuple(
+        one for one in dataset.photos if (one.split or DEFAULT_SPLIT) in splits and one.file not in lost
+    )
     return Benchmark(
-        series=tuple(series),
+        series=series,
         pairs=tuple(labelled_pairs(one, min_gap=min_gap) for one in series),
-        photos=tuple(rated or _pooled(series)),
+        places=tuple(places for _, places in left),
+        photos=rated or tuple(_pooled(series)),
     )
 
 
@@ -93,7 +100,7 @@ def peculiarities(benchmark: Benchmark) -> list[Remark]:
     alone = [one.series for one in benchmark.series if len(one.photos) == 1]
     if alone:
         text = f"{len(alone)} series have one photo, whose best cannot be missed; s_acc counts them"
-        found.append(Remark("single_photo", "", text))
+        found.append(Remark("nothing_to_choose", "", text))
     scales = {one.scale for one in benchmark.series if one.scores is not None}
     scales |= {
         (one.low, one.high) for one in benchmark.photos if one.low is not None and one.high is not None
@@ -104,8 +111,8 @@ def peculiarities(benchmark: Benchmark) -> list[Remark]:
     return found
 
 
-def _without(series: LabelledSeries, lost: frozenset[str]) -> LabelledSeries:
-    kept = [i for i, photo in enumerate(series.photos) if photo not in lost]
+def _only(series: LabelledSeries, kept: Sequence[int]) -> LabelledSeries:
+    """*series* with the photos at the places *kept* alone."""
     if len(kept) == len(series.photos):
         return series
     place = {old: new for new, old in enumerate(kept)}

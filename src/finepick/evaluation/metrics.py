@@ -22,6 +22,7 @@ PAIR_COUNTS = 6
 
 _FITTED_PARAMETERS = 4
 _LARGEST_EXPONENT = 20.0
+_EVALUATIONS = 300  # enough where there is an optimum; where it lies at infinity nothing would be
 
 
 def pair_acc(labels: ArrayLike, verdicts: ArrayLike) -> float:
@@ -101,7 +102,10 @@ def fit_logistic(predicted: ArrayLike, means: ArrayLike) -> FloatArray | None:
     x, y = (_standardised(values) * np.sqrt(len(one)) for values in (one, other))
     r = float(x @ y) / len(x)
     x = x if r >= 0 else -x
-    fits = [least_squares(_misfit, start, args=(x, y), method="lm").x for start in _starts(abs(r), x, y)]
+    fits = [
+        least_squares(_misfit, start, args=(x, y), method="lm", max_nfev=_EVALUATIONS).x
+        for start in _starts(abs(r), x, y)
+    ]
     curves = [abs(r) * x, *(_logistic(fit, x) for fit in fits)]
     best = min(curves, key=lambda curve: float(np.sum((curve - y) ** 2)))
     return np.asarray(best * np.std(other) + np.mean(other))

@@ -13,12 +13,15 @@ import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
-from finepick.datasets.records import Dataset, LabelledPhoto, LabelledSeries
+from finepick.datasets.records import Dataset
 from finepick.domain import FloatArray
 from finepick.errors import DatasetError, PathNotFoundError
+from finepick.evaluation.labels import Benchmark
+from finepick.evaluation.measuring import Answers, verdicts_from
 
 PairKey = tuple[str, int, int]
 """Series, and two places in it, the earlier first."""
@@ -50,36 +53,49 @@ class Predictions:
         sizes = {series.series: len(series.photos) for series in dataset.series}
         return [_spelt(key) for key in self.pairs if key[2] >= sizes.get(key[0], 0)]
 
-    def require_photos(self, photos: Iterable[str]) -> None:
-        """Raises DatasetError, listing them, where any of *photos* has no score."""
-        self._require([photo for photo in dict.fromkeys(photos) if photo not in self.scores], "photo")
+    def answers(self, benchmark: Benchmark) -> Answers:
+        """What the file says of *benchmark*; a pairwise system has no coarse scores.
 
-    def require_pairs(self, pairs: Iterable[PairKey]) -> None:
-        """Raises DatasetError, listing them, where any of *pairs* has no p."""
-        self._require([_spelt(pair) for pair in dict.fromkeys(pairs) if pair not in self.pairs], "pair")
-
-    def series_scores(self, series: LabelledSeries) -> FloatArray | None:
-        """A score (k,) of each photo of *series*; of pairs, the sum of its p (Borda's count).
-
-        None for a pairwise system that did not compare all pairs of the series.
+        Raises DatasetError, listing them, where any photo or pair has no prediction.
         """
-        if not self.is_pairwise:
-            return np.array([self.scores[photo] for photo in series.photos], np.float64)
-        count = len(series.photos)
-        wins = np.zeros(count)
-        for a in range(count):
-            for b in range(a + 1, count):
-                p = self.pairs.get((series.series, a, b))
-                if p is None:
-                    return None
-                wins[a] += p
-                wins[b] += 1 - p
-        return wins
+        if self.is_pairwise:
+            return self._pairwise_answers(benchmark)
+        self._require([file for file in benchmark.files if file not in self.scores], "photo")
+        fine = [np.array([self.scores[photo] for photo in one.photos]) for one in benchmark.series]
+        verdicts = map(verdicts_from, fine, benchmark.pairs)
+        coarse = np.array([self.scores[photo.file] for photo in benchmark.photos])
+        return Answers(tuple(verdicts), tuple(fine), coarse)
 
-    def photo_scores(self, photos: Sequence[LabelledPhoto]) -> FloatArray:
-        """The score (n,) of each of *photos*. Raises DatasetError like `require_photos`."""
-        self.require_photos(photo.file for photo in photos)
-        return np.array([self.scores[photo.file] for photo in photos], np.float64)
+    def _pairwise_answers(self, benchmark: Benchmark) -> Answers:
+        names = [one.series for one in benchmark.series]
+        doubled = (
+            sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        )
+        if doubled:
+            raise DatasetError(
+                f"several series are called '{doubled[0]}', so that {self.path} could mean either; "
+                "give predictions as 'file,score'",
+                path=self.path,
+            )
+        keys = [
+            [(one.series, places[pair.a], places[pair.b]) for pair in pairs]
+            for one, places, pairs in zip(benchmark.series, benchmark.places, benchmark.pairs, strict=True)
+        ]
+        self._require([_spelt(key) for lot in keys for key in lot if key not in self.pairs], "pair")
+        verdicts = [np.array([np.sign(self.pairs[key] - 0.5) for key in lot], np.float64) for lot in keys]
+        fine = map(self._borda, names, benchmark.places)
+        return Answers(tuple(verdicts), tuple(fine), None)
+
+    def _borda(self, series: str, places: Sequence[int]) -> FloatArray | None:
+        """For each photo of a series the sum of its p over the others; None unless all its pairs are there."""
+        wins = np.zeros(len(places))
+        for a, b in combinations(range(len(places)), 2):
+            p = self.pairs.get((series, places[a], places[b]))
+            if p is None:
+                return None
+            wins[a] += p
+            wins[b] += 1 - p
+        return wins
 
     def _require(self, missing: Sequence[str], what: str) -> None:
         if not missing:
