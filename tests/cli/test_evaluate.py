@@ -268,7 +268,7 @@ def studies(home: Path) -> dict[str, int]:
 def test_a_run_that_was_killed_goes_on_where_it_was(
     finepick: Finepick, own_state: Path, tmp_path: Path
 ) -> None:
-    folder = draw_set(tmp_path / "many", series=16, size=(900, 700))
+    folder = draw_set(tmp_path / "many", series=10, size=(700, 500))
     words = ("evaluate", str(folder), "--json", *FEW)
     process = subprocess.Popen(
         [sys.executable, "-m", "finepick", *words],
@@ -286,12 +286,12 @@ def test_a_run_that_was_killed_goes_on_where_it_was(
 
     assert process.returncode == -signal.SIGKILL
     assert out == b""
-    assert 3 <= len(before) < 16
+    assert 3 <= len(before) < 10
     resumed = finepick(*words)
     after = studies(own_state)
     whole = finepick(*words, environment={"FINEPICK_HOME": str(tmp_path / "elsewhere")})
 
     assert resumed.code == 0
-    assert len(after) == 16
+    assert len(after) == 10
     assert {key: after[key] for key in before} == before
     assert resumed.out == whole.out

@@ -85,13 +85,13 @@ def test_the_floor_stands_in_a_table_of_its_own(evaluation: Evaluation) -> None:
         "my_set, test: 12 series, 72 pairs (means more than 0.3 apart), 48 photos",
         "By category",
         "Beside single measurements",
-        "By how much a_model is better (paired bootstrap; P: the probability that it is better)",
+        "By how much a_model is better (paired bootstrap; at the end: how probable that it is better)",
     ]
     main, _, floor, behind = grids_of(evaluation)
     assert main.header == ("", "a_model", "b|c&d")
     assert [row[0] for row in main.rows][:3] == ["Acc", "F1", "s-Acc"]
-    assert [row[0] for row in floor.rows] == ["a_model", "measurement:x"]
-    assert [row[0] for row in behind.rows] == ["b|c&d", "measurement:x"]
+    assert [row[0] for row in floor.rows] == ["a_model", "x"]
+    assert [row[0] for row in behind.rows] == ["b|c&d", "x"]
     assert all(len(row) == len(grid.header) for grid in grids_of(evaluation) for row in grid.rows)
 
 
@@ -132,7 +132,7 @@ def test_latex_escapes_what_latex_would_trip_over(evaluation: Evaluation) -> Non
 def test_a_terminal_gets_every_figure(evaluation: Evaluation) -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=200)
-    for grid in grids_of(evaluation, with_published=True):
+    for grid in grids_of(evaluation, with_published=True, is_wide=False):
         console.print(rich_table(grid, str))
 
     assert "1.000 [1.00 1.00]" in stream.getvalue()
@@ -180,6 +180,9 @@ def test_the_published_table_stands_above_ours_in_our_categories(evaluation: Eva
     assert fine.rows[7][0] == "FGAesQ" and fine.rows[7][1:5] == (".779", ".779", ".753", ".729")
     assert fine.rows[8][0] == "a_model (here)"
     assert fine.rows[8][1] == "1.000" and fine.rows[8][9] == "–"  # natural is ours, too; cropping is not
+    narrow = grids_of(evaluation, with_published=True, is_wide=False)[-4:-1]
+    assert [len(grid.header) for grid in narrow] == [7, 7, 7]
+    assert [grid.rows[7][1] for grid in narrow] == [".779", ".709", ".774"]
     assert coarse.rows[0] == ("FGAesQ on AVA", ".770", ".781")
     assert coarse.rows[-1][0] == "a_model on my_set (here)"
     document = evaluation_document(evaluation, with_published=True)

@@ -126,7 +126,7 @@ def _print(evaluation: Evaluation, format_name: str, published: bool, out: str |
         return
     from rich.text import Text
 
-    grids = tables.grids_of(evaluation, with_published=published)
+    grids = tables.grids_of(evaluation, with_published=published, is_wide=format_name != "text")
     notes = tables.notes_of(evaluation)
     if format_name != "text":
         render = tables.to_markdown if format_name == "markdown" else tables.to_latex

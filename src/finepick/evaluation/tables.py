@@ -37,9 +37,11 @@ VERDICT_COLUMNS = (
     *("model", "score_a", "score_b", "verdict", "right"),
 )
 
+MEASUREMENT = "measurement:"
+"""How names of single measurements begin."""
+
 _NOTHING = "–"
-_WIDE = 12
-_COMPARED = ("pair_acc", "pair_f1", "s_acc", "s_srcc", "srcc")
+_COMPARED = ("pair_acc", "s_acc", "s_srcc", "srcc")
 _WORDS = {1: "a", -1: "b", 0: "tie"}
 
 
@@ -52,8 +54,8 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
 
 
-def grids_of(evaluation: Evaluation, *, with_published: bool = False) -> list[Grid]:
-    """The tables of *evaluation*, most important first."""
+def grids_of(evaluation: Evaluation, *, with_published: bool = False, is_wide: bool = True) -> list[Grid]:
+    """The tables of *evaluation*, most important first; not *is_wide*: such as a terminal has room for."""
     grids = [_main_grid(evaluation)]
     if len(evaluation.by_category) > 1:
         grids.append(_category_grid(evaluation))
@@ -62,7 +64,9 @@ def grids_of(evaluation: Evaluation, *, with_published: bool = False) -> list[Gr
     if len(evaluation.columns) > 1:
         grids.append(_difference_grid(evaluation))
     if with_published:
-        grids += [_published_grid(evaluation), _published_coarse_grid(evaluation)]
+        lots = [published.CATEGORIES] if is_wide else [(category,) for category in published.CATEGORIES]
+        grids += [_published_grid(evaluation, lot) for lot in lots]
+        grids.append(_published_coarse_grid(evaluation))
     return grids
 
 
@@ -96,10 +100,8 @@ def rich_table(grid: Grid, spelt: Callable[[str], str]) -> Table:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    is_wide = len(grid.header) > _WIDE
     for number, heading in enumerate(grid.header):
-        shown = spelt(heading).replace(" ", "\n", 1) if is_wide else spelt(heading)
-        table.add_column(Text(shown), justify="right" if number else "left", overflow="fold")
+        table.add_column(Text(spelt(heading)), justify="right" if number else "left", overflow="fold")
     for row in grid.rows:
         table.add_row(*(Text(spelt(cell)) for cell in row))
     return table
@@ -207,50 +209,55 @@ def _category_grid(evaluation: Evaluation) -> Grid:
 def _floor_grid(evaluation: Evaluation) -> Grid:
     first, *floor = [evaluation.columns[0], *evaluation.with_role(FLOOR)]
     names = [name for name in _applying(floor) if name in _COMPARED]
-    rows = [
-        (column.name, *(_with_interval(column.metrics[name]) for name in names)) for column in (first, *floor)
-    ]
-    return Grid("Beside single measurements", ("model", *(LABELS[name] for name in names)), tuple(rows))
+    rows = [(_short(one), *(_with_interval(one.metrics[name]) for name in names)) for one in (first, *floor)]
+    return Grid("Beside single measurements", ("", *(LABELS[name] for name in names)), tuple(rows))
+
+
+def _short(column: Column) -> str:
+    return column.name.removeprefix(MEASUREMENT) if column.role == FLOOR else column.name
 
 
 def _difference_grid(evaluation: Evaluation) -> Grid:
     first, *others = evaluation.columns
     names = [name for name in _COMPARED if any(column.behind.get(name) for column in others)]
-    header = ["than"]
-    for name in names:
-        header += [LABELS[name], "P"]
-    rows = [
-        (column.name, *(cell for name in names for cell in _difference_cells(column.behind.get(name))))
-        for column in others
-    ]
-    title = f"By how much {first.name} is better (paired bootstrap; P: the probability that it is better)"
-    return Grid(title, tuple(header), tuple(rows))
+    rows = [(_short(one), *(_difference_cell(one.behind.get(name)) for name in names)) for one in others]
+    title = (
+        f"By how much {first.name} is better (paired bootstrap; at the end: how probable that it is better)"
+    )
+    return Grid(title, ("than", *(LABELS[name] for name in names)), tuple(rows))
 
 
-def _published_grid(evaluation: Evaluation) -> Grid:
+def _published_grid(evaluation: Evaluation, categories: Sequence[str]) -> Grid:
+    is_whole = len(categories) > 1
     header = ["method"]
-    for category in published.CATEGORIES:
-        heading = "AIGC" if category == "aigc" else category.capitalize()
-        header += [f"{heading} {LABELS[name]}" for name in published.FINE_METRICS]
+    for category in categories:
+        before = f"{_category(category)} " if is_whole else ""
+        header += [f"{before}{LABELS[name]}" for name in published.FINE_METRICS]
     rows = [
         (
             method.name,
-            *(_digits(value) for category in published.CATEGORIES for value in method.figures[category]),
+            *(_digits(value) for category in categories for value in method.figures[category]),
             _digits(method.pair),
             _digits(method.series),
         )
         for method in published.FINE
     ]
-    ours = [_beside_published(column) for column in evaluation.columns if column.role != FLOOR]
-    title = f"As published ({published.SOURCE}); below it, measured here on {evaluation.dataset}"
-    return Grid(title, (*header, LABELS["pair"], LABELS["series"]), (*rows, *ours))
+    ours = [_beside_published(column, categories) for column in evaluation.columns if column.role != FLOOR]
+    about = "" if is_whole else f", {_category(categories[0])}"
+    title = f"As published{about} ({published.SOURCE}); below it, measured here on {evaluation.dataset}"
+    header += [LABELS["pair"], LABELS["series"]]
+    return Grid(title, tuple(header), (*rows, *ours))
 
 
-def _beside_published(column: Column) -> tuple[str, ...]:
+def _category(name: str) -> str:
+    return "AIGC" if name == "aigc" else name.capitalize()
+
+
+def _beside_published(column: Column, categories: Sequence[str]) -> tuple[str, ...]:
     by_category = {category.lower(): metrics for category, metrics in column.by_category.items()}
     cells = [
         _figure(by_category.get(category, {}).get(name))
-        for category in published.CATEGORIES
+        for category in categories
         for name in published.FINE_METRICS
     ]
     return (f"{column.name} (here)", *cells, *(_figure(column.metrics[name]) for name in ("pair", "series")))
@@ -285,13 +292,13 @@ def _figure(measured: Measured | None) -> str:
     return _NOTHING if measured is None else _digits(measured.value)
 
 
-def _difference_cells(difference: Difference | None) -> tuple[str, str]:
+def _difference_cell(difference: Difference | None) -> str:
     if difference is None:
-        return _NOTHING, _NOTHING
+        return _NOTHING
     value = _digits(difference.value)
     sign = "" if value.startswith("−") else "+"
-    p = _NOTHING if difference.p_better is None else _digits(difference.p_better)
-    return f"{sign}{value}" + _bounds(difference.low, difference.high), p
+    p = "" if difference.p_better is None else f" {_digits(difference.p_better, 2)}"
+    return f"{sign}{value}{_bounds(difference.low, difference.high)}{p}"
 
 
 def _bounds(low: float | None, high: float | None) -> str:

@@ -19,7 +19,7 @@ from finepick.evaluation.labels import DEFAULT_SPLIT, Benchmark, choose_benchmar
 from finepick.evaluation.measuring import Answers, Measures, difference, measure, verdicts_from
 from finepick.evaluation.predictions import Predictions, listed, read_predictions
 from finepick.evaluation.results import AGAINST, ASKED, FLOOR, Column, Evaluation
-from finepick.evaluation.tables import verdicts_csv
+from finepick.evaluation.tables import MEASUREMENT, verdicts_csv
 from finepick.exports.writing import atomic_write
 from finepick.scorers.base import Scorer
 from finepick.scorers.catalog import DEFAULT_SCORER, WEIGHT_FILES, WEIGHTED, load_scorer, scorer_names
@@ -28,8 +28,6 @@ from finepick.scorers.single import MeasurementScorer
 from finepick.workflows.coarse import BATCH, coarse_scores, prepare_coarse_scores
 from finepick.workflows.library import Library, SeriesFrames
 from finepick.workflows.ranking import prepare_studies, study_series
-
-FLOOR_PREFIX = "measurement:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def choose_contestants(
     if against is not None:
         chosen.append(_contestant(against, AGAINST, device, pairing))
     if floor:
-        names = [name for name in scorer_names() if name.startswith(FLOOR_PREFIX)]
+        names = [name for name in scorer_names() if name.startswith(MEASUREMENT)]
         chosen += [Contestant(name, load_scorer(name), FLOOR) for name in names]
     return chosen
 
