@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from finepick.datasets.catalog import load_dataset
 from finepick.datasets.records import Dataset
 from finepick.domain import PickResult, Ranking, ScoreResult, Verdict
 from finepick.errors import DamagedImageError, UsageError
-from finepick.evaluation.bootstrap import Bootstrap
-from finepick.evaluation.results import Evaluation
 from finepick.scorers.base import Scorer
 from finepick.scorers.catalog import DEFAULT_SCORER
 from finepick.scorers.catalog import load_scorer as _load
 from finepick.settings import load_settings
 from finepick.workflows.compare import compare_photos
-from finepick.workflows.evaluate import (
-    EvaluateOptions,
-    choose_contestants,
-    evaluate_dataset,
-    split_names,
-)
 from finepick.workflows.in_memory import Picture, best_indices
 from finepick.workflows.library import Library
 from finepick.workflows.pick import PickOptions, pick_photos
 from finepick.workflows.score import score_photos
+
+if TYPE_CHECKING:
+    from finepick.evaluation.results import Evaluation
 
 PathLike = str | os.PathLike[str]
 
@@ -133,6 +128,15 @@ def evaluate(
 
     Raises DatasetError for labels that cannot be used, missing predictions and unreadable photos, and like `pick`.
     """
+    from finepick.datasets.catalog import load_dataset  # with scipy.stats: nobody else needs to wait for that
+    from finepick.evaluation.bootstrap import Bootstrap
+    from finepick.workflows.evaluate import (
+        EvaluateOptions,
+        choose_contestants,
+        evaluate_dataset,
+        split_names,
+    )
+
     options = EvaluateOptions(split_names(split), min_gap, skip_unreadable, Bootstrap(resamples, seed))
     contestants = choose_contestants(
         [model] if isinstance(model, str) or not isinstance(model, Iterable) else list(model),

@@ -12,6 +12,7 @@ from finepick.evaluation.metrics import ratio
 
 LEVEL = 0.95
 _NUMBERS_AT_A_TIME = 1_000_000
+_ROUNDING = 1e-14  # what is left of a variance of about 1 where there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +73,20 @@ def paired_difference(
 
 
 def weighted_plcc(one: FloatArray, other: FloatArray, weights: FloatArray) -> FloatArray:
-    """Pearson's r (b,) of each resample; values are (n,) or (b, n), weights (b, n). NaN where one is constant."""
-    total = weights.sum(axis=1)
-    x = one - (ratio((weights * one).sum(axis=1), total)[:, None])
-    y = other - (ratio((weights * other).sum(axis=1), total)[:, None])
-    covariance, x_variance, y_variance = (
-        (weights * product).sum(axis=1) for product in (x * y, x * x, y * y)
-    )
-    varies = _varies(one, weights) & _varies(other, weights)
-    spread = np.where(varies, np.sqrt(x_variance * y_variance), 0.0)
-    return np.clip(ratio(covariance, spread), -1.0, 1.0)
+    """Pearson's r (b,) of each resample of values (n,); weights are (b, n). NaN where one is constant."""
+    x, y = _standardised(one), _standardised(other)
+    sums = weights @ np.stack([x, y, x * y, x * x, y * y], axis=1)
+    mean_x, mean_y, xy, xx, yy = (sums / np.maximum(weights.sum(axis=1), 1.0)[:, None]).T
+    return _correlation(xy - mean_x * mean_y, xx - mean_x**2, yy - mean_y**2)
 
 
 def weighted_srcc(one: FloatArray, other: FloatArray, weights: FloatArray) -> FloatArray:
-    """Spearman's ρ (b,) of each resample of values (n,); weights are (b, n)."""
-    return weighted_plcc(weighted_ranks(one, weights), weighted_ranks(other, weights), weights)
+    """Spearman's ρ (b,) of each resample of values (n,); weights are (b, n). NaN where one is constant."""
+    total = np.maximum(weights.sum(axis=1), 1.0)[:, None]
+    x, y = (weighted_ranks(values, weights) / total - (total + 1) / (2 * total) for values in (one, other))
+    drawn_x, drawn_y = weights * x, weights * y
+    products = ((drawn_x, y), (drawn_x, x), (drawn_y, y))
+    return _correlation(*(np.einsum("bn,bn->b", *both) / total[:, 0] for both in products))
 
 
 def weighted_ranks(values: FloatArray, weights: FloatArray) -> FloatArray:
@@ -94,18 +94,25 @@ def weighted_ranks(values: FloatArray, weights: FloatArray) -> FloatArray:
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(values)]))
-    sizes = np.add.reduceat(weights[:, order], starts, axis=1)
-    middle = np.cumsum(sizes, axis=1) - sizes + (sizes + 1) / 2
-    ranks = np.empty_like(weights)
-    ranks[:, order] = middle[:, group]
-    return ranks
+    sizes = np.take(weights, order, axis=1)
+    if len(starts) < len(values):
+        sizes = np.add.reduceat(sizes, starts, axis=1)
+    middle = np.cumsum(sizes, axis=1)
+    middle -= (sizes - 1) / 2
+    group = np.empty(len(values), np.intp)
+    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(values)]))
+    return np.take(middle, group, axis=1)
 
 
-def _varies(values: FloatArray, weights: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether each resample (b,) holds at least two different values."""
-    drawn = weights > 0
-    spread = np.broadcast_to(values, weights.shape)
-    return np.asarray(
-        np.where(drawn, spread, -np.inf).max(axis=1) > np.where(drawn, spread, np.inf).min(axis=1)
-    )
+def _standardised(values: FloatArray) -> FloatArray:
+    """*values* with mean 0 and deviation 1; zeros where they are constant."""
+    deviations = values - values.mean()
+    spread = np.abs(deviations).max()
+    scaled = deviations / spread if spread > 0 else deviations
+    return np.asarray(scaled / (np.std(scaled) or 1.0))
+
+
+def _correlation(xy: FloatArray, xx: FloatArray, yy: FloatArray) -> FloatArray:
+    varies = (xx > _ROUNDING) & (yy > _ROUNDING)
+    spread = np.where(varies, np.sqrt(np.where(varies, xx * yy, 0.0)), 0.0)
+    return np.clip(ratio(xy, spread), -1.0, 1.0)

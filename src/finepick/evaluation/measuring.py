@@ -27,7 +27,6 @@ from finepick.evaluation.metrics import (
     mean_of_known,
     pair_counts,
     plcc,
-    plcc_fitted,
     ratio,
     series_srcc,
     srcc,
@@ -236,20 +235,22 @@ def _measure_photos(
         return _Part({}, {category: {} for category in categories}, {})
     means = np.array([one.score for one in benchmark.photos], np.float64)
     whole = _Correlations(answers.coarse, means)
-    masks = {c: np.array([one.category == c for one in benchmark.photos], bool) for c in categories}
-    parts = {c: _Correlations(answers.coarse[mask], means[mask]) for c, mask in masks.items()}
-    drawn: list[Draws] = []
-    drawn_parts: dict[str, list[Draws]] = {category: [] for category in categories}
-    for weights in bootstrap.weights(len(means), stream=1):
-        drawn.append(whole.resampled(weights))
-        for category, part in parts.items():
-            drawn_parts[category].append(part.resampled(weights[:, masks[category]]))
-    draws = _joined(drawn)
-    return _Part(
-        whole.measured(draws),
-        {category: parts[category].measured(_joined(drawn_parts[category])) for category in categories},
-        draws,
-    )
+    draws = _resampled(whole, bootstrap, np.ones(len(means), bool))
+    figures = whole.measured(draws)
+    if len(categories) == 1:
+        return _Part(figures, {categories[0]: figures}, draws)
+    by_category = {}
+    for category in categories:
+        mask = np.array([one.category == category for one in benchmark.photos], bool)
+        part = _Correlations(answers.coarse[mask], means[mask])
+        by_category[category] = part.measured(_resampled(part, bootstrap, mask))
+    return _Part(figures, by_category, draws)
+
+
+def _resampled(part: _Correlations, bootstrap: Bootstrap, mask: NDArray[np.bool_]) -> Draws:
+    """The correlations of those photos that *mask* picks, in resamples of all photos."""
+    many = [part.resampled(weights[:, mask]) for weights in bootstrap.weights(len(mask), stream=1)]
+    return {name: np.concatenate([draws[name] for draws in many]) for name in PHOTO_METRICS}
 
 
 class _Correlations:
@@ -257,27 +258,26 @@ class _Correlations:
 
     def __init__(self, coarse: FloatArray, means: FloatArray) -> None:
         self._coarse, self._means = coarse, means
+        self._linear = plcc(coarse, means)
         self._fitted = fit_logistic(coarse, means)
+
+    def measured(self, draws: Draws) -> dict[str, Measured | None]:
+        count = len(self._means)
+        fitted = float("nan")
+        if self._fitted is not None:
+            fitted = float(np.copysign(abs(plcc(self._fitted, self._means)), self._linear))
+        true = {"srcc": srcc(self._coarse, self._means), "plcc": self._linear, "plcc_fitted": fitted}
+        return {name: _one(value, draws[name], count, count) for name, value in true.items()}
 
     def resampled(self, weights: FloatArray) -> Draws:
         if not len(self._means):
             return dict.fromkeys(PHOTO_METRICS, np.full(len(weights), np.nan))
-        linear = weighted_plcc(self._coarse, self._means, weights)
         fitted = np.full(len(weights), np.nan)
         if self._fitted is not None:
-            sign = np.copysign(1.0, plcc(self._coarse, self._means))
+            sign = np.copysign(1.0, self._linear)
             fitted = sign * weighted_plcc(self._fitted, self._means, weights)
-        ranked = weighted_srcc(self._coarse, self._means, weights)
-        return {"srcc": ranked, "plcc": linear, "plcc_fitted": fitted}
-
-    def measured(self, draws: Draws) -> dict[str, Measured | None]:
-        true = {"srcc": srcc, "plcc": plcc, "plcc_fitted": plcc_fitted}
-        count = len(self._means)
         return {
-            name: _one(metric(self._coarse, self._means), draws[name], count, count)
-            for name, metric in true.items()
+            "srcc": weighted_srcc(self._coarse, self._means, weights),
+            "plcc": weighted_plcc(self._coarse, self._means, weights),
+            "plcc_fitted": fitted,
         }
-
-
-def _joined(many: Sequence[Draws]) -> Draws:
-    return {name: np.concatenate([draws[name] for draws in many]) for name in PHOTO_METRICS}

@@ -22,7 +22,7 @@ PAIR_COUNTS = 6
 
 _FITTED_PARAMETERS = 4
 _LARGEST_EXPONENT = 20.0
-_EVALUATIONS = 300  # enough where there is an optimum; where it lies at infinity nothing would be
+_EVALUATIONS = 100  # enough where there is an optimum; where it lies at infinity nothing would be
 
 
 def pair_acc(labels: ArrayLike, verdicts: ArrayLike) -> float:
@@ -81,12 +81,10 @@ def plcc_fitted(predicted: ArrayLike, means: ArrayLike) -> float:
 
     A model that is upside down stays negative: the fitted curve may fall, but then r gets a minus.
     """
-    one, other = _same_length(predicted, means)
-    r = plcc(one, other)
-    fitted = fit_logistic(one, other)
-    if fitted is None or np.isnan(r):
+    fitted = fit_logistic(predicted, means)
+    if fitted is None:
         return float("nan")
-    return float(np.copysign(abs(plcc(fitted, other)), r))
+    return float(np.copysign(abs(plcc(fitted, means)), plcc(predicted, means)))
 
 
 def fit_logistic(predicted: ArrayLike, means: ArrayLike) -> FloatArray | None:
@@ -103,7 +101,7 @@ def fit_logistic(predicted: ArrayLike, means: ArrayLike) -> FloatArray | None:
     r = float(x @ y) / len(x)
     x = x if r >= 0 else -x
     fits = [
-        least_squares(_misfit, start, args=(x, y), method="lm", max_nfev=_EVALUATIONS).x
+        least_squares(_misfit, start, _slopes, method="lm", args=(x, y), max_nfev=_EVALUATIONS).x
         for start in _starts(abs(r), x, y)
     ]
     curves = [abs(r) * x, *(_logistic(fit, x) for fit in fits)]
@@ -197,6 +195,16 @@ def _logistic(parameters: FloatArray, x: FloatArray) -> FloatArray:
 
 def _misfit(parameters: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
     return _logistic(parameters, x) - y
+
+
+def _slopes(parameters: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """How `_misfit` (n,) changes with each parameter, (n, 4)."""
+    _, log_height, middle, log_width = parameters
+    height, width = np.exp(np.clip([log_height, log_width], -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
+    place = (x - middle) / width
+    level = expit(place)
+    steepness = height * level * (1.0 - level)
+    return np.stack([np.ones_like(x), height * level, -steepness / width, -steepness * place], axis=1)
 
 
 def _starts(r: float, x: FloatArray, y: FloatArray) -> Iterator[FloatArray]:
