@@ -162,14 +162,20 @@ BROKEN = {
         lines(row(pairs=[{"a": 0, "b": 1, "p": 1, "text": 5}])),
         "'text' of pair 1 is 5; it has to be a text or null",
     ),
-    "ranks short": (lines(row(ranks=[1])), "1 ranks for 2 photos; give one for every photo, or 'ranks': null"),
+    "ranks short": (
+        lines(row(ranks=[1])),
+        "1 ranks for 2 photos; give one for every photo, or 'ranks': null",
+    ),
     "ranks no list": (lines(row(ranks=7)), "'ranks' is 7; it has to be a list, or null"),
     "rank zero": (lines(row(ranks=[0, 1])), "a rank is 0; ranks are whole numbers, 1 for the best"),
     "rank broken": (lines(row(ranks=[1, 1.5])), "a rank is 1.5; ranks are whole numbers, 1 for the best"),
     "scores long": (lines(row(scores=[1, 2, 3])), "3 scores for 2 photos; give one for every photo, or 'sc"),
     "score null": (lines(row(scores=[1, None])), "a score is None; it has to be a number"),
     "scale turned": (lines(row(scale=[5, 1])), "the scale runs from 5 to 1; give the lower end first"),
-    "scale short": (lines(row(scale=[5])), "'scale' is [5]; it has to be [lowest answer, highest answer], or"),
+    "scale short": (
+        lines(row(scale=[5])),
+        "'scale' is [5]; it has to be [lowest answer, highest answer], or",
+    ),
     "category": (lines(row(category=5)), "'category' is 5; it has to be a text or null"),
     "split": (
         lines(row(split="Test")),
@@ -220,6 +226,46 @@ def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
         read_manifest(str(tmp_path))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_in_the_place_of_the_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "series.jsonl")
+
+    with pytest.raises(
+        DatasetError, match=r"series\.jsonl: this is not a regular file; give a file of labels"
+    ):
+        read_manifest(str(tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+def test_a_link_that_leads_nowhere_is_refused(tmp_path):
+    (tmp_path / "coarse.csv").symlink_to(tmp_path / "gone.csv")
+
+    with pytest.raises(
+        DatasetError, match=r"coarse\.csv cannot be read, no such file or directory; check the"
+    ):
+        read_manifest(str(tmp_path))
+
+
+def test_other_keys_of_pairs_that_are_not_as_many_as_the_pairs_are_refused_on_writing(tmp_path):
+    series = LabelledSeries("s", ("a", "b"), (Pair(0, 1, 0.5),), others={"pairs": [{"by": 1}, {"by": 2}]})
+
+    with pytest.raises(
+        DatasetError, match="series 's' has 1 pairs, but other keys for 2; change both together"
+    ):
+        write_manifest(Dataset("made", "", (series,)), str(tmp_path), with_photos=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_manifest_that_a_pick_leaves_is_read(tmp_path):
+    entry = row(
+        category="burst", split=..., scale=None, labels="model", too_close=False, originals=["/a", "/b"]
+    )
+
+    (series,) = read_line(tmp_path, lines(entry)).series
+
+    assert series.others == {"labels": "model", "too_close": False, "originals": ["/a", "/b"]}
+
+
 def test_no_labels_at_all_is_a_remark(tmp_path):
     assert kinds(read_line(tmp_path, "\n\n")) == ["empty"]
 
@@ -262,7 +308,9 @@ def test_a_photo_in_two_splits_is_remarked_once(tmp_path):
 
 
 def test_coarse_ratings_are_read_with_all_their_columns(tmp_path):
-    text = 'file, score ,std,n,low,high,category,split,votes\n"a, b.jpg", 4.5 ,1.2,10.0,1,7,natural,val,1 0 9\n'
+    text = (
+        'file, score ,std,n,low,high,category,split,votes\n"a, b.jpg", 4.5 ,1.2,10.0,1,7,natural,val,1 0 9\n'
+    )
     write(tmp_path / "coarse.csv", "\ufeff" + text.replace("\n", "\r\n") + "\r\n\r\n")
 
     (photo,) = read_manifest(str(tmp_path)).photos
@@ -297,15 +345,39 @@ BROKEN_TABLES = {
     "std": ("file,score,std\na,1,-1\n", 2, "std is -1; it has to be at least 0"),
     "n zero": ("file,score,n\na,1,0\n", 2, "n is 0; it has to be at least 1"),
     "n broken": ("file,score,n\na,1,1.5\n", 2, "n is 1.5; it has to be a whole number"),
-    "half a scale": ("file,score,low,high\na,1,1,\n", 2, "the scale runs from '1' to ''; give both ends, the"),
-    "scale": ("file,score,low,high\na,1,7,1\n", 2, "the scale runs from '7' to '1'; give both ends, the lower"),
-    "split": ("file,score,split\na,1,dev\n", 2, "the split is 'dev'; it has to be one of train, val, test, or"),
-    "votes": ("file,score,votes\na,1,0 0\n", 2, "the votes are '0 0'; give how many chose each answer, at le"),
+    "half a scale": (
+        "file,score,low,high\na,1,1,\n",
+        2,
+        "the scale runs from '1' to ''; give both ends, the",
+    ),
+    "scale": (
+        "file,score,low,high\na,1,7,1\n",
+        2,
+        "the scale runs from '7' to '1'; give both ends, the lower",
+    ),
+    "split": (
+        "file,score,split\na,1,dev\n",
+        2,
+        "the split is 'dev'; it has to be one of train, val, test, or",
+    ),
+    "votes": (
+        "file,score,votes\na,1,0 0\n",
+        2,
+        "the votes are '0 0'; give how many chose each answer, at le",
+    ),
     "vote": ("file,score,votes\na,1,3 x\n", 2, "a number of votes is 'x'; it has to be a number"),
-    "outside": ("file,score\n../a,1\n", 2, "the photo '../a' lies outside the data set's folder; photos have"),
+    "outside": (
+        "file,score\n../a,1\n",
+        2,
+        "the photo '../a' lies outside the data set's folder; photos have",
+    ),
     "quote": ('file,score\n"a,1\nb,2\n', 2, "this is not CSV (unexpected end of data); check the quotes and"),
     "two lines": ('file,score\n"a\nb",1\nc,x\n', 4, "score is 'x'; it has to be a number"),
-    "endless": ('file,score\n"' + "a" * 140_000 + '",1\n', 2, "this is not CSV (field larger than field limi"),
+    "endless": (
+        'file,score\n"' + "a" * 140_000 + '",1\n',
+        2,
+        "this is not CSV (field larger than field limi",
+    ),
 }
 
 
@@ -379,7 +451,9 @@ def test_a_photo_that_is_not_there_is_named(tmp_path):
 def test_a_rated_photo_whose_name_is_not_utf8_is_refused_on_writing(tmp_path):
     dataset = Dataset("made", str(tmp_path), photos=(LabelledPhoto("caf\udce9.jpg", 1.0),))
 
-    with pytest.raises(DatasetError, match=r"'caf\?\.jpg' is not UTF-8, which CSV has to be; rename the photo"):
+    with pytest.raises(
+        DatasetError, match=r"'caf\?\.jpg' is not UTF-8, which CSV has to be; rename the photo"
+    ):
         write_manifest(dataset, str(tmp_path), with_photos=False)
     assert os.listdir(tmp_path) == []
 

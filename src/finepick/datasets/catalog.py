@@ -196,14 +196,36 @@ def _read_folder(folder: str) -> Dataset:
         return read_manifest(folder)
     if is_parquet_dataset(folder):
         return read_parquet(folder)
-    for entry in KNOWN:
-        if entry.is_here(folder):
-            return entry.read(folder)
+    found, error = _look_alikes(folder)
+    if len(found) == 1:
+        return found[0].read(folder)
+    if found:
+        raise Place(folder).error(
+            f"this could be {' or '.join(entry.name for entry in found)}",
+            "say which by its name, with --root",
+        )
+    if error is not None:
+        raise error
     names = ", ".join(entry.name for entry in KNOWN)
     raise Place(folder).error(
         "there is no data set here that is known",
         f"expected {SERIES_FILE}, {COARSE_FILE}, {PHOTOS_FILE} with {PAIRS_FILE}, or the files of one of {names}",
     )
+
+
+def _look_alikes(folder: str) -> tuple[list[KnownDataset], DatasetError | None]:
+    """The known data sets that *folder* looks like, and the first thing that kept one from being told."""
+    found: list[KnownDataset] = []
+    first_error: DatasetError | None = None
+    for entry in KNOWN:
+        if entry.name == "pick-a-pic" and found:
+            continue  # any Parquet file looks like it
+        try:
+            if entry.is_here(folder):
+                found.append(entry)
+        except DatasetError as error:
+            first_error = first_error or error
+    return found, first_error
 
 
 def _with_splits(dataset: Dataset) -> Dataset:

@@ -50,9 +50,10 @@ def lines_of(path: str, *, keep_ends: bool = False) -> Iterator[tuple[Place, str
     cannot be read, is not UTF-8, or has a line of more than 64 MiB.
     """
     try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # to open a pipe would wait for ever
+            raise Place(path).error("this is not a regular file", "give a file of labels")
         with open(path, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Place(path).error("this is not a regular file", "give a file of labels")
             number = 0
             while content := file.readline(LINE_BYTES + 1):
                 number += 1

@@ -28,7 +28,7 @@ from finepick.datasets.files import (
     write_file,
 )
 from finepick.datasets.records import SPLITS, Dataset, LabelledPhoto, LabelledSeries, Pair, Remark
-from finepick.errors import OutputError
+from finepick.errors import DatasetError, OutputError
 
 SERIES_FILE = "series.jsonl"
 COARSE_FILE = "coarse.csv"
@@ -139,9 +139,17 @@ def series_from(entry: Any, place: Place) -> LabelledSeries:
 
 
 def series_entry(series: LabelledSeries) -> dict[str, Any]:
-    """The JSON object of *series*, as `series.jsonl` holds it."""
+    """The JSON object of *series*, as `series.jsonl` holds it.
+
+    Raises DatasetError where its other keys `pairs`, which belong to its pairs one by one, are not as many.
+    """
     others = {key: value for key, value in series.others.items() if key != "pairs"}
     pair_others = series.others.get("pairs") or [{}] * len(series.pairs)
+    if len(pair_others) != len(series.pairs):
+        raise DatasetError(
+            f"series '{shown(series.series)}' has {len(series.pairs)} pairs, but other keys for {len(pair_others)}; "
+            "change both together"
+        )
     pairs = [_pair_entry(pair) | dict(more) for pair, more in zip(series.pairs, pair_others, strict=True)]
     return {
         "series": series.series,
@@ -271,7 +279,9 @@ def _json(text: str, place: Place) -> Any:
     except RecursionError as error:
         raise place.error("this JSON is nested too deeply", _CORRECT) from error
     except ValueError as error:
-        raise place.error(f"this is not JSON ({shown(getattr(error, 'msg', str(error)))})", _CORRECT) from error
+        raise place.error(
+            f"this is not JSON ({shown(getattr(error, 'msg', str(error)))})", _CORRECT
+        ) from error
 
 
 def _without_doubles(items: list[tuple[str, Any]]) -> dict[str, Any]:

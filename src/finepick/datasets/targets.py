@@ -98,7 +98,7 @@ def _normal(mean: float, std: float) -> FloatArray:
     reach = 10 + 40 * std**2
     low, high = mean - reach, mean + reach
     shares = _at_scores(mean, std)
-    for _ in range(100):
+    for _ in range(64):
         centre = (low + high) / 2
         shares = _at_scores(centre, std)
         if shares @ SCORES < mean:
