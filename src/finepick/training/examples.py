@@ -1,0 +1,101 @@
+"""What a network learns from: photos as they will be cut, with what people said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from finepick.domain import FloatArray, Frame
+from finepick.features.extraction import PhotoFeatures
+from finepick.scorers.base import Arrays, FrameSource, View
+from finepick.scorers.fgaesq.series import Plan, plan_photo
+from finepick.scorers.overlay import Overlay
+from finepick.training.targets import SeriesTarget
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesExample:
+    """A series: *photos* are its places in `Examples.frames`, *plans* say how each is cut."""
+
+    photos: tuple[int, ...]
+    plans: tuple[Plan, ...]
+    target: SeriesTarget
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoExample:
+    """A photo by itself. target: (10,), shares of the answers 1…10."""
+
+    photo: int
+    plan: Plan
+    target: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Everything that is learned from; *frames* holds the photos of all series, then those rated one by one."""
+
+    frames: FrameSource
+    series: tuple[SeriesExample, ...] = ()
+    photos: tuple[PhotoExample, ...] = ()
+
+
+def prepare_examples(
+    frames: FrameSource,
+    series: Sequence[tuple[Sequence[int], SeriesTarget]],
+    photos: Sequence[tuple[int, FloatArray]],
+    *,
+    fine_blocks: int,
+    tokens: int,
+    difftoken: bool = True,
+) -> Examples:
+    """Examples of *frames*: series by the places of their photos, and photos with their distributions.
+
+    Without *difftoken* fine tokens go where a photo has detail, whatever its neighbours show. Raises ImageError.
+    """
+
+    def alone(photo: int) -> Plan:
+        nothing = np.zeros((1, 1))
+        return plan_photo(frames.features(photo), nothing, fine_blocks=fine_blocks, tokens=tokens)
+
+    def together(places: Sequence[int]) -> list[Plan]:
+        overlay = Overlay.of(_Part(frames, places))
+        plans = [
+            plan_photo(photo, difference, fine_blocks=fine_blocks, tokens=tokens)
+            for photo, difference in zip(overlay.features, overlay.maps, strict=True)
+        ]
+        return [plans[position] for position in overlay.place]
+
+    cut = together if difftoken else lambda places: [alone(photo) for photo in places]
+    return Examples(
+        frames=frames,
+        series=tuple(SeriesExample(tuple(places), tuple(cut(places)), target) for places, target in series),
+        photos=tuple(PhotoExample(photo, alone(photo), target) for photo, target in photos),
+    )
+
+
+class _Part:
+    """Some frames of a larger source, as a series of their own."""
+
+    def __init__(self, whole: FrameSource, places: Sequence[int]) -> None:
+        self._whole = whole
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def frame(self, index: int, long_side: int) -> Frame:
+        return self._whole.frame(self._places[index], long_side)
+
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
+        return self._whole.views(
+            View(self._places[view.index], view.long_side, view.function, view.arguments) for view in views
+        )
+
+    def features(self, index: int) -> PhotoFeatures:
+        return self._whole.features(self._places[index])
+
+    def digest(self, index: int) -> str:
+        return self._whole.digest(self._places[index])

@@ -1,0 +1,279 @@
+"""The loop: coarse epochs, then alternating ones; averaged weights are validated, the best ones are kept."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finepick.errors import UsageError
+from finepick.scorers.fgaesq.architecture import Architecture
+from finepick.scorers.fgaesq.checkpoint import LoadedModel, model_of, save_model
+from finepick.scorers.fgaesq.network import FgaesqNetwork
+from finepick.training.batches import Portion, PreparedBatch, prepare_batches
+from finepick.training.checkpoints import Checkpoint, Progress, read_checkpoint, write_checkpoint
+from finepick.training.examples import Examples
+from finepick.training.objective import Objective
+from finepick.training.schedule import Batch, Schedule
+
+CHECKPOINT = "checkpoint.pt"
+MODEL = "model.safetensors"
+
+_CLIP_NORM = 1.0
+_BETAS = (0.9, 0.98)  # CLIP's
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """How to learn. learning_rate is the highest one: it rises over `warm_up` of all steps, then falls as a cosine.
+
+    average: share that the running average of the weights keeps at every step, once there were enough steps.
+    patience: joint epochs without a better validation score after which to stop; 0 = never.
+    portion: photos that go through the network at once. checkpoint_steps: steps between checkpoints.
+    """
+
+    learning_rate: float = 2e-5
+    weight_decay: float = 5e-5
+    warm_up: float = 0.05
+    average: float = 0.999
+    coarse_epochs: int = 3
+    joint_epochs: int = 7
+    fine_images: int = 64
+    coarse_images: int = 128
+    portion: int = 64
+    patience: int = 0
+    flip: bool = True
+    bf16: bool = True
+    seed: int = 0
+    checkpoint_steps: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What validation found: one *score* that decides (higher is better), and *metrics* for the log."""
+
+    score: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+Validate = Callable[[LoadedModel], Validation]
+Listen = Callable[[dict[str, Any]], None]
+
+
+def train(
+    network: FgaesqNetwork,
+    examples: Examples,
+    objective: Objective,
+    options: TrainOptions,
+    folder: str,
+    *,
+    card: Mapping[str, Any],
+    validate: Validate | None = None,
+    on_step: Listen = lambda row: None,
+    on_epoch: Listen = lambda row: None,
+) -> LoadedModel:
+    """Teach *network*; the best average of its weights, which is also written to *folder* (`MODEL`).
+
+    A run that was stopped goes on from its last checkpoint, bit for bit on one CPU with the same number of
+    threads. *card* goes to `model_of`. Raises UsageError where *folder* holds another run, ImageError, OutputError.
+    """
+    run = _Run(network, examples, objective, options, folder, dict(card), validate, on_step, on_epoch)
+    run.resume()
+    run.learn()
+    return run.finish()
+
+
+class _Run:
+    def __init__(
+        self,
+        network: FgaesqNetwork,
+        examples: Examples,
+        objective: Objective,
+        options: TrainOptions,
+        folder: str,
+        card: dict[str, Any],
+        validate: Validate | None,
+        on_step: Listen,
+        on_epoch: Listen,
+    ) -> None:
+        from accelerate import Accelerator
+
+        self.options, self.objective, self.examples, self.folder = options, objective, examples, folder
+        self.card, self.validate, self.on_step, self.on_epoch = card, validate, on_step, on_epoch
+        self.accelerator = Accelerator(mixed_precision="bf16" if options.bf16 else "no")
+        self.architecture: Architecture = network.architecture
+        optimiser = torch.optim.AdamW(
+            _decayed(network, options.weight_decay), lr=options.learning_rate, betas=_BETAS
+        )
+        self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
+        self.average = {name: tensor.detach().clone() for name, tensor in self._state().items()}
+        self.best = {name: tensor.clone() for name, tensor in self.average.items()}
+        self.progress = Progress()
+        sizes = [len(one.photos) for one in examples.series]
+        self.epochs = Schedule(
+            sizes,
+            len(examples.photos),
+            coarse_epochs=options.coarse_epochs,
+            joint_epochs=options.joint_epochs,
+            fine_images=options.fine_images,
+            coarse_images=options.coarse_images,
+            seed=options.seed,
+        ).epochs()
+        self.steps = sum(map(len, self.epochs))
+
+    @property
+    def recipe(self) -> str:
+        """What decides the run; a checkpoint of another one is not gone on from."""
+        sizes = [len(one.photos) for one in self.examples.series]
+        facts = [
+            asdict(self.options),
+            self.architecture.as_dict(),
+            [self.objective.rank, self.objective.align, self.objective.coarse, self.objective.align_weight],
+            [sum(sizes), len(sizes), len(self.examples.photos)],
+        ]
+        return json.dumps(facts, sort_keys=True)
+
+    def resume(self) -> None:
+        path = os.path.join(self.folder, CHECKPOINT)
+        if not os.path.exists(path):
+            return
+        known = read_checkpoint(path)
+        if known.recipe != self.recipe:
+            raise UsageError(
+                f"'{self.folder}' holds a run with other options or other data; "
+                "name another folder, or remove its checkpoint.pt to start again"
+            )
+        self._raw().load_state_dict(known.state)
+        self.optimiser.load_state_dict(known.optimiser)
+        self.average, self.best, self.progress = known.average, known.best, known.progress
+
+    def learn(self) -> None:
+        progress = self.progress
+        while progress.epoch < len(self.epochs) and not self._is_exhausted():
+            self._epoch(self.epochs[progress.epoch])
+            self._close_epoch()
+
+    def finish(self) -> LoadedModel:
+        network = FgaesqNetwork(self.architecture)
+        network.load_state_dict(self.best)
+        model = model_of(network.eval(), **self.card)
+        if self.accelerator.is_main_process:
+            save_model(model, os.path.join(self.folder, MODEL))
+        return model
+
+    def _epoch(self, batches: list[Batch]) -> None:
+        progress, options = self.progress, self.options
+        self.network.train()
+        left = prepare_batches(
+            self.examples, batches[progress.batch :], most_photos=options.portion, flip=options.flip
+        )
+        for prepared in left:
+            losses = self._step(prepared)
+            for name, value in losses.items():
+                key = f"{prepared.batch.kind}_{name}"
+                total, count = progress.sums.get(key, [0.0, 0])
+                progress.sums[key] = [total + value, count + 1]
+            progress.step += 1
+            progress.batch += 1
+            self.on_step({"epoch": progress.epoch, "step": progress.step, "steps": self.steps, **losses})
+            if progress.step % options.checkpoint_steps == 0:
+                self._write()
+
+    def _step(self, prepared: PreparedBatch) -> dict[str, float]:
+        rate = self._learning_rate(self.progress.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(prepared.batch.seed)  # dropout depends on the batch, not on what ran before
+        self.optimiser.zero_grad()
+        sums: dict[str, float] = {}
+        for portion in self._own(prepared.portions):
+            with self.accelerator.autocast():
+                arrays = (portion.patches, portion.marks, portion.rows, portion.columns)
+                features, logits = self.network(*(array.to(self.accelerator.device) for array in arrays))
+            losses = self.objective.losses(features, logits, portion)
+            share = portion.weight * self.accelerator.num_processes
+            self.accelerator.backward(losses["total"] * share)
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach()) * portion.weight
+        self.accelerator.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
+        self.optimiser.step()
+        self._update_average()
+        return sums
+
+    def _own(self, portions: tuple[Portion, ...]) -> list[Portion]:
+        """This process's share of *portions*: as many for every process, the last ones without weight."""
+        from dataclasses import replace
+
+        count, index = self.accelerator.num_processes, self.accelerator.process_index
+        own = list(portions[index::count])
+        while len(own) < -(-len(portions) // count):
+            own.append(replace(portions[0], weight=0.0))
+        return own
+
+    def _learning_rate(self, step: int) -> float:
+        warm = max(1, round(self.options.warm_up * self.steps))
+        if step < warm:
+            return self.options.learning_rate * (step + 1) / warm
+        done = (step - warm) / max(1, self.steps - warm)
+        return self.options.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        step = self.progress.step
+        kept = min(self.options.average, (1 + step) / (10 + step))
+        for name, tensor in self._state().items():
+            self.average[name].lerp_(tensor, 1 - kept)
+
+    def _close_epoch(self) -> None:
+        progress = self.progress
+        row: dict[str, float | int | str] = {"epoch": progress.epoch, "step": progress.step}
+        row |= {name: total / count for name, (total, count) in sorted(progress.sums.items())}
+        if self.validate is not None:
+            network = FgaesqNetwork(self.architecture)
+            network.load_state_dict(self.average)
+            found = self.validate(model_of(network.eval(), **self.card))
+            row |= {"score": found.score, **found.metrics}
+            if found.score > progress.best_score:
+                progress.best_score, progress.best_epoch = found.score, progress.epoch
+                self.best = {name: tensor.clone() for name, tensor in self.average.items()}
+        else:
+            self.best = {name: tensor.clone() for name, tensor in self.average.items()}
+        progress.rows.append(row)
+        progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
+        self._write()
+        self.on_epoch(row)
+
+    def _is_exhausted(self) -> bool:
+        """Whether nothing has become better for as long as patience lasts; coarse epochs do not count."""
+        patience, progress = self.options.patience, self.progress
+        waited = progress.epoch - 1 - max(progress.best_epoch, self.options.coarse_epochs)
+        return patience > 0 and progress.best_epoch >= 0 and waited >= patience
+
+    def _write(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        state = {name: tensor.detach().cpu().clone() for name, tensor in self._state().items()}
+        checkpoint = Checkpoint(
+            self.recipe, self.progress, state, self.average, self.best, self.optimiser.state_dict()
+        )
+        write_checkpoint(os.path.join(self.folder, CHECKPOINT), checkpoint)
+
+    def _raw(self) -> FgaesqNetwork:
+        network: FgaesqNetwork = self.accelerator.unwrap_model(self.network)
+        return network
+
+    def _state(self) -> dict[str, Tensor]:
+        return self._raw().state_dict()
+
+
+def _decayed(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Matrices are pulled towards zero; gains, shifts and embeddings of one dimension are not."""
+    matrices = [weight for weight in network.parameters() if weight.ndim > 1]
+    others = [weight for weight in network.parameters() if weight.ndim <= 1]
+    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
