@@ -10,12 +10,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 
-from finepick.features.measurements import CHANNELS, VALUES, Measurements, measure, salience
+from finepick.features.extraction import extract_features
+from finepick.features.measurements import CHANNELS, VALUES, Measurements, salience
 
 
 def measured(picture: Image.Image) -> Measurements:
-    half = picture.reduce(2) if max(picture.size) > 1200 else picture
-    return measure(np.asarray(picture.convert("L")), np.asarray(half))
+    return extract_features(np.asarray(picture)).measurements
 
 
 def texture(width: int, height: int, seed: int = 0, step: int = 4) -> Image.Image:
@@ -195,5 +195,5 @@ def test_mirroring_changes_only_what_has_a_side() -> None:
 def test_frames_are_left_as_they_were() -> None:
     pixels = np.array(texture(300, 200))
     before = pixels.copy()
-    measure(pixels[..., 1].copy(), pixels)
+    extract_features(pixels)
     assert (pixels == before).all()
