@@ -164,17 +164,17 @@ def _median_of_others(planes: Floats, counted: Mask) -> tuple[Floats, Mask]:
     One sort serves all n: leaving a value out of a sorted column moves the middle by at most one place.
     """
     n = len(planes)
-    values = np.where(counted, planes, np.float32(np.inf))
-    order = np.argsort(values, axis=0, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(n)[:, None, None], order.shape), axis=0)
-    ordered = np.take_along_axis(values, order, axis=0)
+    ordered = np.sort(np.where(counted, planes, np.float32(np.inf)), axis=0)
     left = counted.sum(axis=0)[None] - counted  # how many others there are
-    lower, upper = np.maximum(left - 1, 0) // 2, left // 2
-    rank = np.where(counted, ranks, n)
-    lower = lower + (lower >= rank)
-    upper = upper + (upper >= rank)
-    middle = [np.take_along_axis(ordered, np.minimum(place, n - 1), axis=0) for place in (lower, upper)]
+
+    def without_itself(place: NDArray[np.intp]) -> Floats:
+        """What stands at *place* among the others: the next where the value itself stands no later."""
+        here, there = (
+            np.take_along_axis(ordered, np.minimum(place + step, n - 1), axis=0) for step in (0, 1)
+        )
+        return np.where(counted & (planes <= here), there, here)
+
+    middle = [without_itself(place) for place in (np.maximum(left - 1, 0) // 2, left // 2)]
     some = left > 0
     median = np.where(some, 0.5 * (np.where(some, middle[0], 0) + np.where(some, middle[1], 0)), planes)
     return np.asarray(median, np.float32), some
