@@ -27,7 +27,6 @@ OUTSIDE = 0.2
 """What a map says where no other frame shows the place."""
 
 _CANVAS_SIDE = 96
-_SOURCE_SIDE = 128
 # Differences that count as one unit, each about three times what a second JPEG of the same frame shows.
 _GREY_UNIT = 18.0
 _STRUCTURE_UNIT = 0.45
@@ -48,7 +47,7 @@ def difference_maps(frames: Sequence[PhotoFeatures], alignment: Alignment) -> tu
         return tuple(np.zeros(_map_shape(frame)) for frame in frames)
     canvas = _Canvas(_extent(frames[alignment.reference]), _CANVAS_SIDE)
     usable = _usable(alignment)[:, None, None]
-    grey, seen = canvas.lay([_small(frame.grey)[..., None] for frame in frames], frames, alignment)
+    grey, seen = canvas.lay([frame.grey[..., None] for frame in frames], frames, alignment)
     grey = _smooth(grey[..., 0])
     others, overlap = _median_of_others(grey, seen & usable)
     overlap &= seen
@@ -150,12 +149,6 @@ class _Canvas:
         values, inside = sample_planes(plane[..., None], (points - transform[:, 2]) @ inverse.T, self.extent)
         result = np.where(inside, values[:, 0], OUTSIDE).astype(np.float64)
         return np.clip(result, 0.0, 1.0).reshape(rows, columns)
-
-
-def _small(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """About as many pixels as the canvas has, so that reading between them leaves none out."""
-    factor = round(max(grey.shape) / _SOURCE_SIDE)
-    return np.asarray(Image.fromarray(grey).reduce(factor)) if factor > 1 else grey
 
 
 def _median_of_others(planes: Floats, counted: Mask) -> tuple[Floats, Mask]:

@@ -22,16 +22,14 @@ from finepick.features.keypoints import Keypoints, fit_similarity, match, normal
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-_SIDE = 128  # twice as many pixels move what comes out by a twentieth of one
 _POINTS = 8  # in each of some 170 tiles
 _STEPS = 6
-_SETTLED = 1e-4  # frame units: a step of an eightieth of a pixel is the last
+_SETTLED = 3e-4  # frame units: a step of a twenty-fifth of a pixel is the last
 _CLEAR = 0.8  # likeness at which frames that were laid on each other as they are need no key points
 _LEAST_INLIERS = 6
 _LEAST_LIKENESS = 0.35
 _COMPARED_CLOSELY = 16
 _SKETCH = 16  # key points of each level
-_VIEW_SIDE = 128
 _VIEW_POINTS = 8
 _VIEW_NOISE = 4.0  # grey levels; in a dark frame less than that is noise
 _WORTH_REFINING = 0.15
@@ -141,7 +139,7 @@ class View:
 
 
 def view(frame: PhotoFeatures) -> View:
-    level = _level(frame, _VIEW_SIDE, _VIEW_NOISE)
+    level = _level(frame, _VIEW_NOISE)
     across, down = _gradients(level.pixels)
     rows, columns, strength = _strongest_of_each_tile(across * across + down * down, _VIEW_POINTS)
     full = strength.min(axis=1, initial=np.inf) >= 2 * _LEAST_GRADIENT
@@ -233,7 +231,7 @@ class _Ruler:
 
     def __init__(self, reference: PhotoFeatures) -> None:
         self.reference = reference
-        self._target = _target(_level(reference, _SIDE), _POINTS)
+        self._target = _target(_level(reference), _POINTS)
 
     def register(
         self, frame: PhotoFeatures, starts: Iterable[tuple[FloatArray, int]]
@@ -242,7 +240,7 @@ class _Ruler:
 
         No more of them are asked for than it takes to be sure.
         """
-        level = _level(frame, _SIDE)
+        level = _level(frame)
         best: tuple[FloatArray, float] | None = None
         for start, inliers in starts:
             refined = _refine(self._target, level, start, _STEPS)
@@ -277,7 +275,7 @@ def _by_correlation(reference: PhotoFeatures, frame: PhotoFeatures) -> FloatArra
     """The centred fit, shifted to the peak of the phase correlation of both frames if these are of one shape."""
     if reference.grey.shape != frame.grey.shape or min(frame.grey.shape) < 16:
         return None
-    a, b = (_level(each, _SIDE) for each in (reference, frame))
+    a, b = (_level(each) for each in (reference, frame))
     window = np.outer(np.hanning(a.pixels.shape[0]), np.hanning(a.pixels.shape[1]))
     cross = np.fft.rfft2(b.pixels * window) * np.conj(np.fft.rfft2(a.pixels * window))
     peaks = np.fft.irfft2(cross / (np.abs(cross) + 1e-3 * np.abs(cross).max() + 1e-9), s=a.pixels.shape)
@@ -314,15 +312,8 @@ def _register_by_way_of_others(
         fresh = list(found)
 
 
-def _level(frame: PhotoFeatures, side: int, noise: float = 1.4) -> _Level:
+def _level(frame: PhotoFeatures, noise: float = 1.4) -> _Level:
     picture = Image.fromarray(frame.grey)
-    size = picture.size
-    long_side = max(size)
-    if long_side > side:
-        picture = picture.resize(
-            (max(1, round(size[0] * side / long_side)), max(1, round(size[1] * side / long_side))),
-            Image.Resampling.BOX,
-        )
     pixels = np.asarray(normalise_contrast(picture, noise=noise), dtype=np.float32) - 128
     width, height = picture.size
     unit = max(frame.size)

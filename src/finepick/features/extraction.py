@@ -20,7 +20,7 @@ from finepick.features.measurements import Measurements, measure
 FEATURES_VERSION = 2
 """Raised whenever a change here or below alters a number; cached features of other versions are not used."""
 
-GREY_SIDE = 256
+GREY_SIDE = 128
 THUMBNAIL_SIDE = 320
 SMALL_SIDE = 500
 _TINY_SIDE = 250
@@ -34,7 +34,7 @@ class PhotoFeatures:
     the upper left corner, so that a 3:2 landscape frame spans [0, 1] × [0, .667].
 
     size: (width, height) of the working frame in pixels.
-    grey: (h, w) uint8 luma, long side 250 to 256 (a smaller frame keeps its size).
+    grey: (h, w) uint8 luma, long side 128 (a smaller frame keeps its size).
     descriptor: (d,) float32, unit length: likeness of two photos at a glance is the dot product.
     """
 

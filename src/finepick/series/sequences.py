@@ -227,7 +227,7 @@ def _panoramas(photos: Sequence[Photo], candidates: Run, features: Features) -> 
     for run in _runs(photos, candidates, _continues_panorama):
         if len(run) < 3:
             continue
-        steps = [_step(features(a), features(b)) for a, b in pairwise(run)]
+        steps = _steps(run, features)
         start = 0
         while start < len(steps):
             end = _end_of_sweep(steps, start)
@@ -259,6 +259,15 @@ def _step(a: PhotoFeatures, b: PhotoFeatures) -> tuple[int, float] | None:
     axis = int(np.abs(shift).argmax())
     along, across = float(shift[axis]), abs(float(shift[1 - axis]))
     return (axis, along) if 0.2 <= abs(along) <= 0.85 and across <= 0.15 else None
+
+
+def _steps(run: Run, features: Features) -> list[tuple[int, float] | None]:
+    """The steps of *run*, None for those that no sweep can hold: it takes two, so one of any pair says a lot."""
+    found: dict[int, tuple[int, float] | None] = {}
+    for i in (*range(1, len(run) - 1, 2), *range(0, len(run) - 1, 2)):
+        if i % 2 or found.get(i - 1) or found.get(i + 1):
+            found[i] = _step(features(run[i]), features(run[i + 1]))
+    return [found.get(i) for i in range(len(run) - 1)]
 
 
 def _end_of_sweep(steps: Sequence[tuple[int, float] | None], start: int) -> int:

@@ -27,7 +27,7 @@ from finepick.store.database import Cache
 from finepick.store.records import CachedPhoto
 from finepick.workflows.progress import NoProgress, Progress
 
-_FEATURES_IN_MEMORY = 256
+_FEATURES_IN_MEMORY = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Library:
         self._lock = threading.Lock()
         self.ask_all = self._pool.ask_all
         self._recent: OrderedDict[str, PhotoFeatures] = OrderedDict()
+        self._descriptors: dict[str, NDArray[np.float32]] = {}  # of the photos read in this run
 
     def __enter__(self) -> Library:
         return self
@@ -108,12 +109,14 @@ class Library:
         with self._lock:
             known = self._recent.get(photo.digest)
         known = known or self._stored(photo) or self._read_again(photo)
-        with self._lock:
-            self._recent[photo.digest] = known
-            self._recent.move_to_end(photo.digest)
-            if len(self._recent) > _FEATURES_IN_MEMORY:
-                self._recent.popitem(last=False)
+        self._keep(photo.digest, known)
         return known
+
+    def descriptor(self, photo: Photo) -> NDArray[np.float32]:
+        """Its descriptor alone, from memory where it was read in this run. Raises ImageError."""
+        known = self._descriptors.get(photo.digest)
+        # A copy: unpacked arrays are views that keep all of a photo's features alive, half a gigabyte for 5,000.
+        return self.features(photo).descriptor.copy() if known is None else known
 
     def frame(self, photo: Photo, long_side: int) -> Frame:
         """Pixels of *photo*, at most *long_side* long. Raises ImageError."""
@@ -177,6 +180,16 @@ class Library:
     def _remember(self, file: FoundFile, reply: Reply) -> None:
         photo = CachedPhoto(reply.facts["digest"], _metadata(reply), *reply.blobs)
         self.cache.remember_photo(file.path, file.size, file.mtime_ns, photo)
+        features = unpack_features(photo.features)
+        self._descriptors[photo.digest] = features.descriptor.copy()
+        self._keep(photo.digest, features)
+
+    def _keep(self, digest: str, features: PhotoFeatures) -> None:
+        with self._lock:
+            self._recent[digest] = features
+            self._recent.move_to_end(digest)
+            if len(self._recent) > _FEATURES_IN_MEMORY:
+                self._recent.popitem(last=False)
 
     def _stored(self, photo: Photo) -> PhotoFeatures | None:
         for _, blob in self.cache.features_of([photo.digest]):
@@ -205,8 +218,7 @@ class FeaturesByPlace:
         self._photos = photos
 
     def descriptor(self, index: int) -> NDArray[np.float32]:
-        # A copy: unpacked arrays are views that keep all of a photo's features alive, half a gigabyte for 5,000.
-        return self.features(index).descriptor.copy()
+        return self._library.descriptor(self._photos[index])
 
     def features(self, index: int) -> PhotoFeatures:
         return self._library.features(self._photos[index])
