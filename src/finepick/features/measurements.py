@@ -1,7 +1,7 @@
 """What can be measured in a frame, as a whole and place by place.
 
-Fine detail is read from strips of six neighbouring rows, two strips in every cell, which at 2,000 × 1,500 is
-every fifth row; a frame of up to 512 pixels is read whole. Slopes come from a small picture, long side about
+Fine detail is read from strips of four neighbouring rows, five strips in every cell, which at 2,000 × 1,500
+is every third row; a frame of up to 512 pixels is read whole. Slopes come from a small picture, long side about
 500, colours and tilt from a tiny one, about 250.
 """
 
@@ -70,11 +70,10 @@ CHANNELS: tuple[str, ...] = (
 """Names of the channels of `Measurements.grid`."""
 
 GRID_SIDE = 32
-_STRIP_ROWS, _STRIPS_PER_CELL = 6, 2
+_STRIP_ROWS, _STRIPS_PER_CELL = 4, 5
 _SLOPES_PER_CELL = 5
 _LEAST_CELL = 12
 _WHOLE_ROWS = 16  # cells of up to so many rows are read whole; more would not fit into 16 bits below
-_CELLS_AT_ONCE = 8  # rows of cells: the working arrays then stay in the second-level cache
 _LAPLACIAN_NOISE = 20.0  # white noise of variance σ² gives the Laplacian 4² + 4 · 1² = 20 σ²
 _NOISE_MARGIN = (
     1.5  # σ comes from the quietest cells; without a margin the others' noise would pass for detail
@@ -119,7 +118,7 @@ def measure(picture: Image.Image, small: Image.Image, tiny: Image.Image) -> Meas
     """
     rows, columns = _grid_shape(picture.height, picture.width)
     fine = _fine(picture, rows, columns)
-    coarse = _coarse(np.asarray(small)[..., 1], tiny, rows, columns)
+    coarse = _coarse(np.asarray(small.getchannel("G")), tiny, rows, columns)
     noise = _noise(fine)
     noise_alone = _NOISE_MARGIN * _LAPLACIAN_NOISE * noise * noise
     sharp = np.log2(1.0 + np.maximum(fine.laplacian - noise_alone, 0.0))
@@ -182,14 +181,7 @@ class _Fine:
 def _fine(picture: Image.Image, rows: int, columns: int) -> _Fine:
     strips = _strips(picture, rows)
     depth, per_cell, width = strips.shape[0] - 2, strips.shape[2], strips.shape[3]
-    laplacian = np.empty((rows, width - 2), np.float32)
-    immerkaer, profile = np.empty_like(laplacian), np.empty_like(laplacian)
-    total = 0
-    for start in range(0, rows, _CELLS_AT_ONCE):
-        cells = slice(start, start + _CELLS_AT_ONCE)
-        found = _energies(strips[:, cells])
-        laplacian[cells], immerkaer[cells], profile[cells] = found[:3]
-        total += found[3]
+    laplacian, immerkaer, profile, total = _energies(strips)
     inner = strips[1:-1]
     lines = depth * per_cell
     count = rows * lines * laplacian.shape[1]
@@ -480,16 +472,14 @@ def _jpeg_size(picture: Image.Image) -> float:
     """Bits per pixel of luma as a JPEG of quality 75: of all of it, or of 3 × 3 evenly spread tiles."""
     width, height = picture.size
     if min(height, width) > _TILE * _TILES:
-        tiles = Image.new("L", (_TILE * _TILES, _TILE * _TILES))
+        tiles = Image.new("RGB", (_TILE * _TILES, _TILE * _TILES))
         for row, column in np.ndindex(_TILES, _TILES):
             x, y = ((length - _TILE) * place // (_TILES - 1) for length, place in ((width, column), (height, row)))
-            tile = picture.crop((x, y, x + _TILE, y + _TILE)).convert("L")
-            tiles.paste(tile, (column * _TILE, row * _TILE))
-    else:
-        tiles = picture.convert("L")
+            tiles.paste(picture.crop((x, y, x + _TILE, y + _TILE)), (column * _TILE, row * _TILE))
+        picture = tiles
     target = io.BytesIO()
-    tiles.save(target, "JPEG", quality=75)
-    return 8.0 * target.tell() / (tiles.width * tiles.height)
+    picture.convert("L").save(target, "JPEG", quality=75)
+    return 8.0 * target.tell() / (picture.width * picture.height)
 
 
 def _mean_of_top(cells: Floats, share: float) -> float:
