@@ -216,7 +216,7 @@ def _strips(picture: Image.Image, rows: int) -> NDArray[np.uint8]:
         offset = (padded.shape[0] - height) // 2
         centres = ((np.arange(rows * per_cell) + 0.5) * (height / (rows * per_cell))).astype(np.intp) + offset
         centres = np.clip(centres, 1, padded.shape[0] - 2).reshape(rows, per_cell)
-        return padded[np.stack([centres - 1, centres, centres + 1])]
+        return np.asarray(padded[np.stack([centres - 1, centres, centres + 1])])
     count = rows * _STRIPS_PER_CELL
     # Pillow takes the nearest line; a nudge keeps rounding from choosing between two.
     first = 0.25 / count - _STRIP_ROWS // 2
@@ -312,7 +312,7 @@ def _coarse(green: NDArray[np.uint8], tiny: Image.Image, rows: int, columns: int
     yb = (((red + green_tiny) >> 1) - blue).astype(np.float32)
     spread = np.maximum(np.maximum(red, green_tiny), blue) - np.minimum(np.minimum(red, green_tiny), blue)
     grey = luma.astype(np.float32)
-    cells = _CellMeans(*luma.shape, rows, columns)
+    cells = _CellMeans(tiny.height, tiny.width, rows, columns)
     mean, square = cells(grey), cells(grey * grey)
     a, b = cells(rg) / _FULL, cells(yb) / _FULL
     saturation = cells(spread.astype(np.float32)) / _FULL
@@ -474,7 +474,9 @@ def _jpeg_size(picture: Image.Image) -> float:
     if min(height, width) > _TILE * _TILES:
         tiles = Image.new("RGB", (_TILE * _TILES, _TILE * _TILES))
         for row, column in np.ndindex(_TILES, _TILES):
-            x, y = ((length - _TILE) * place // (_TILES - 1) for length, place in ((width, column), (height, row)))
+            x, y = (
+                (length - _TILE) * place // (_TILES - 1) for length, place in ((width, column), (height, row))
+            )
             tiles.paste(picture.crop((x, y, x + _TILE, y + _TILE)), (column * _TILE, row * _TILE))
         picture = tiles
     target = io.BytesIO()

@@ -195,7 +195,8 @@ def _focus_wanders(frames: Sequence[PhotoFeatures]) -> bool:
 
 def _with_neighbours(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """Every cell averaged with the eight around it, flat."""
-    return sliding_window_view(np.pad(cells, 1, mode="edge"), (3, 3)).mean(axis=(-2, -1)).ravel()
+    around = sliding_window_view(np.pad(cells, 1, mode="edge"), (3, 3))
+    return np.asarray(around.mean(axis=(-2, -1)), np.float32).ravel()
 
 
 def _effective_number(shares: NDArray[np.float64]) -> float:

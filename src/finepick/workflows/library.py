@@ -25,6 +25,7 @@ from finepick.scorers.base import Arrays, View
 from finepick.settings import WORKING_SIDE, Settings
 from finepick.store.database import Cache
 from finepick.store.records import CachedPhoto
+from finepick.store.spool import Spool
 from finepick.workflows.progress import NoProgress, Progress
 
 _FEATURES_IN_MEMORY = 512
@@ -44,6 +45,7 @@ class Library:
 
     Args:
         fresh: do not believe what the cache says of these photos; read them again and remember that.
+        keep_previews: make previews of the photos that are read, since they will be asked for.
         warn: told once, in a sentence, what went wrong without stopping the work.
     """
 
@@ -52,6 +54,7 @@ class Library:
         settings: Settings,
         *,
         fresh: bool = False,
+        keep_previews: bool = False,
         progress: Progress | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -69,6 +72,8 @@ class Library:
         self._lock = threading.Lock()
         self.ask_all = self._pool.ask_all
         self._recent: OrderedDict[str, PhotoFeatures] = OrderedDict()
+        self._keep_previews = keep_previews
+        self._previews = Spool(settings.cache_folder)
         self._descriptors: dict[str, NDArray[np.float32]] = {}  # of the photos read in this run
 
     def __enter__(self) -> Library:
@@ -78,6 +83,7 @@ class Library:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.close()
+        self._previews.close()
         self.cache.prune()  # what was not used for longest, where the cache has grown too large
         self.cache.close()
 
@@ -145,9 +151,18 @@ class Library:
 
     def previews(self, photos: Iterable[Photo]) -> Iterator[bytes | None]:
         """A JPEG of each photo at the working size, in their order; None where it cannot be read any more."""
-        requests = (Request("preview", photo.path, WORKING_SIDE, photo.digest) for photo in photos)
-        for _, reply in self._pool.ask_in_order(requests):
-            yield reply.blobs[0] if reply.error is None else None
+        photos = list(photos)
+        replies = self._pool.ask_in_order(
+            Request("preview", photo.path, WORKING_SIDE, photo.digest)
+            for photo in photos
+            if photo.digest not in self._previews
+        )
+        for photo in photos:
+            if photo.digest in self._previews:
+                yield self._previews.get(photo.digest)
+            else:
+                _, reply = next(replies)
+                yield reply.blobs[0] if reply.error is None else None
 
     def _read_into(
         self, facts: dict[str, tuple[str, Metadata]], files: Sequence[FoundFile]
@@ -169,7 +184,8 @@ class Library:
     def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, Reply]]:
         self.progress.stage("reading photos", len(files))
         by_path = {file.path: file for file in files}
-        requests = (Request("examine", file.path, WORKING_SIDE) for file in files)
+        verb = "examine for report" if self._keep_previews else "examine"
+        requests = (Request(verb, file.path, WORKING_SIDE) for file in files)
         for request, reply in self._pool.ask_all(requests):
             file = by_path[request.path]
             if reply.error is None:
@@ -178,9 +194,12 @@ class Library:
             yield file, reply
 
     def _remember(self, file: FoundFile, reply: Reply) -> None:
-        photo = CachedPhoto(reply.facts["digest"], _metadata(reply), *reply.blobs)
+        features_blob, thumbnail, *preview = reply.blobs
+        photo = CachedPhoto(reply.facts["digest"], _metadata(reply), features_blob, thumbnail)
         self.cache.remember_photo(file.path, file.size, file.mtime_ns, photo)
-        features = unpack_features(photo.features)
+        for blob in preview:
+            self._previews.put(photo.digest, blob)
+        features = unpack_features(features_blob)
         self._descriptors[photo.digest] = features.descriptor.copy()
         self._keep(photo.digest, features)
 
