@@ -67,6 +67,13 @@ def test_sampled_rows_of_a_large_frame_speak_for_all() -> None:
     assert measured(picture)["sharpness"] == pytest.approx(expected, rel=0.03)
 
 
+@pytest.mark.parametrize("height", [385, 401, 440, 479, 480, 481, 500, 641, 777, 1333, 1500])
+def test_nothing_is_seen_at_the_borders_of_a_flat_frame(height: int) -> None:
+    found = measured(Image.new("RGB", (height * 4 // 3, height), (255, 255, 255)))
+    assert found["sharpness"] == 0 and found["noise"] == 0
+    assert found["clipped_high"] == 1 and found["entropy"] == 0
+
+
 def test_blur_lowers_every_measure_of_detail_step_by_step() -> None:
     steps = [measured(texture(512, 384).filter(ImageFilter.GaussianBlur(r))) for r in (0, 0.7, 1.5, 3, 6)]
     for name in ("sharpness", "fine_detail", "sharpest_tenth", "mid_detail", "jpeg_size"):

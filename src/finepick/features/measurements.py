@@ -1,7 +1,7 @@
 """What can be measured in a frame, as a whole and place by place.
 
 Fine detail is read from strips of four neighbouring rows, five strips in every cell, which at 2,000 × 1,500
-is every third row; a frame of up to 512 pixels is read whole. Slopes come from a small picture, long side about
+is every third row; a frame of up to 640 pixels is read whole. Slopes come from a small picture, long side about
 500, colours and tilt from a tiny one, about 250.
 """
 
@@ -73,7 +73,8 @@ GRID_SIDE = 32
 _STRIP_ROWS, _STRIPS_PER_CELL = 4, 5
 _SLOPES_PER_CELL = 5
 _LEAST_CELL = 12
-_WHOLE_ROWS = 16  # cells of up to so many rows are read whole; more would not fit into 16 bits below
+_WHOLE_ROWS = _STRIP_ROWS * _STRIPS_PER_CELL  # cells of up to so many rows are read whole
+_FULL_CELL = 16
 _LAPLACIAN_NOISE = 20.0  # white noise of variance σ² gives the Laplacian 4² + 4 · 1² = 20 σ²
 _NOISE_MARGIN = (
     1.5  # σ comes from the quietest cells; without a margin the others' noise would pass for detail
@@ -193,10 +194,10 @@ def _fine(picture: Image.Image, rows: int, columns: int) -> _Fine:
     return _Fine(
         laplacian=_across_cells(laplacian, columns) / np.float32(lines),
         variance=max(float(laplacian.sum(dtype=np.float64)) / count - (total / count) ** 2, 0.0),
-        immerkaer=_across_cells(immerkaer, columns) * np.float32(_IMMERKAER / lines),
+        immerkaer=_across_cells(immerkaer, columns) * np.float32(_IMMERKAER / per_cell),
         clipped_high=share(inner >= _CLIP_HIGH),
         clipped_low=share(inner <= _CLIP_LOW),
-        profile=np.asarray(profile / lines, np.float32),
+        profile=np.asarray(profile / per_cell, np.float32),
         width=width,
         histogram=_histogram(inner),
     )
@@ -233,7 +234,9 @@ def _strips(picture: Image.Image, rows: int) -> NDArray[np.uint8]:
 
 
 def _energies(strips: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, int]:
-    """Σ laplacian², Σ |immerkær|, Σ |horizontal 2nd difference| (cell rows × width); Σ laplacian of all."""
+    """Σ laplacian² (cell rows × width); Σ |immerkær|, Σ |horizontal 2nd difference| of one line of each strip,
+    which is enough for noise and blocks; Σ laplacian of all.
+    """
     levels = strips.astype(np.int16)
     twice = levels[1:-1] + levels[1:-1]
     vertical: Shorts = levels[:-2] + levels[2:]
@@ -241,15 +244,16 @@ def _energies(strips: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, int]:
     horizontal = levels[1:-1, ..., :-2] + levels[1:-1, ..., 2:]
     horizontal -= twice[..., 1:-1]
     laplacian = vertical[..., 1:-1] + horizontal
-    mixed = vertical[..., :-2] + vertical[..., 2:]
-    mixed -= vertical[..., 1:-1]
-    mixed -= vertical[..., 1:-1]
+    one = vertical[:1]
+    mixed = one[..., :-2] + one[..., 2:]
+    mixed -= one[..., 1:-1]
+    mixed -= one[..., 1:-1]
     squares = laplacian.astype(np.float32)
     return (
         np.einsum("lrpw,lrpw->rw", squares, squares),
         _sum_of_magnitudes(mixed),
-        _sum_of_magnitudes(horizontal),
-        # At most 16 lines of at most 4 · 255 each fit into 16 bits, which is six times as fast as 64.
+        _sum_of_magnitudes(horizontal[:1]),
+        # At most 20 lines of at most 4 · 255 each fit into 16 bits, which is six times as fast as 64.
         int(_over_lines(laplacian, np.int16).sum(dtype=np.int64)),
     )
 
@@ -260,7 +264,7 @@ def _over_lines(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
 
 
 def _sum_of_magnitudes(differences: Shorts) -> Floats:
-    # At most 16 lines of at most 8 · 255 each: fits into 16 bits without a sign.
+    # At most 20 lines of at most 8 · 255 each: fits into 16 bits without a sign.
     magnitudes = np.abs(differences, out=differences).view(np.uint16)
     return _over_lines(magnitudes, np.uint16).astype(np.float32)
 
@@ -406,9 +410,9 @@ def _noise(fine: _Fine) -> float:
     """σ of the noise: the filter's response in the flattest tenth of the cells that are not clipped."""
     open_cells = (fine.clipped_high < 0.02) & (fine.clipped_low < 0.02)
     responses = fine.immerkaer
-    side = min(fine.width // responses.shape[1], _WHOLE_ROWS)
+    side = fine.width // responses.shape[1]
     if side < _LEAST_CELL:  # the quietest of many tiny cells is quiet by chance: take neighbours together
-        size = -(-_WHOLE_ROWS // max(side, 1))
+        size = -(-_FULL_CELL // max(side, 1))
         padded = np.pad(responses, (size // 2, size - 1 - size // 2), mode="edge")
         responses = np.asarray(sliding_window_view(padded, (size, size)).mean(axis=(-2, -1)))
     chosen = responses[open_cells] if open_cells.any() else responses.ravel()
