@@ -14,7 +14,8 @@ FinepickError                   .kind .path
 ├── ScorerError
 │   └── UnknownScorerError      also LookupError; lists the known names
 ├── WeightsError
-│   └── WeightsNotFoundError
+│   ├── WeightsNotFoundError
+│   └── FetchError              a model that cannot be fetched, or not as it should be
 ├── StoreError                  the cache or a database cannot be used
 ├── SidecarError                an XMP sidecar that must not be touched
 └── OutputError                 what was asked for cannot be written
@@ -104,6 +105,10 @@ class WeightsError(FinepickError):
 
 class WeightsNotFoundError(WeightsError):
     kind = "weights_not_found"
+
+
+class FetchError(WeightsError):
+    kind = "fetch"
 
 
 class StoreError(FinepickError):

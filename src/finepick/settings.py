@@ -18,17 +18,21 @@ resampling after it.
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`home`: the folder below which all state lies. `workers`: how many decoding processes."""
+    """`home`: the folder below which all state lies. `workers`: how many decoding processes.
+
+    `fgaesq_revision`: the branch, tag or commit that `models fetch` takes the released weights from.
+    """
 
     cache_folder: str
     models_folder: str
     workers: int
     seconds_per_photo: float = 30.0
     worker_memory_bytes: int = 4 << 30
+    fgaesq_revision: str = "main"
 
 
 def load_settings(environment: Mapping[str, str] | None = None, *, workers: int | None = None) -> Settings:
-    """Settings from `FINEPICK_HOME`, `FINEPICK_WORKERS`, `FINEPICK_SECONDS_PER_PHOTO`, then the platform.
+    """Settings from the environment (`FINEPICK_HOME`, `FINEPICK_WORKERS`, …), then the platform.
 
     Raises SettingsError where a value makes no sense.
     """
@@ -47,6 +51,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, workers: int 
         models_folder=models,
         workers=workers if workers is not None else int(_number(env, "FINEPICK_WORKERS", _cores(), least=1)),
         seconds_per_photo=_number(env, "FINEPICK_SECONDS_PER_PHOTO", 30.0, least=0.1),
+        fgaesq_revision=env.get("FINEPICK_FGAESQ_REVISION", "").strip() or "main",
     )
 
 

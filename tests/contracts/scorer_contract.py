@@ -53,6 +53,11 @@ class ScorerContract:
         raise NotImplementedError
 
     @pytest.fixture
+    def how_to_load(self, scorer: Scorer) -> str:
+        """Python that gives the same scorer in another process, with `load_scorer` at hand."""
+        return f"load_scorer({scorer.info.name!r})"
+
+    @pytest.fixture
     def burst(self) -> list[np.ndarray]:
         return draw_burst(4)
 
@@ -138,14 +143,16 @@ class ScorerContract:
         alone = [one[0] for one in singles]  # type: ignore[index]
         assert np.abs(together - np.array(alone)).max() <= 1e-9
 
-    def test_the_number_of_threads_does_not_matter(self, scorer: Scorer, burst: list[np.ndarray]) -> None:
+    def test_the_number_of_threads_does_not_matter(
+        self, scorer: Scorer, how_to_load: str, burst: list[np.ndarray]
+    ) -> None:
         code = (
             "import sys, numpy as np\n"
             f"sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
             "from scorer_contract import draw_burst\n"
             "from finepick.scorers.catalog import load_scorer\n"
             "from finepick.scorers.frames import ArrayFrames\n"
-            f"judged = load_scorer({scorer.info.name!r}).judge(ArrayFrames(draw_burst(4)))\n"
+            f"judged = {how_to_load}.judge(ArrayFrames(draw_burst(4)))\n"
             "print(' '.join(repr(float(v)) for v in judged.fine))\n"
         )
         here = scorer.judge(ArrayFrames(burst)).fine

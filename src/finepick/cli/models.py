@@ -1,7 +1,8 @@
-"""`finepick models`: what can score here."""
+"""`finepick models`: what can score here, and how it gets here."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -52,3 +53,63 @@ def path(
         print_json(to_json(document(name=name, path=where)))
     else:
         typer.echo(printable(where))
+
+
+@app.command("export", epilog="Example:  finepick models export fgaesq fgaesq.onnx")
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="fgaesq, or a file of its weights.")],
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="A new .onnx file (runs without torch) or .safetensors file.")
+    ],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model's network as a file that '--model FILE' takes; checked against the original first."""
+    from finepick.cli.printing import print_json, printable
+    from finepick.exports.documents import document, to_json
+    from finepick.workflows.models import export_model
+
+    export_model(name, out)
+    if json:
+        print_json(to_json(document(name=name, path=out)))
+    else:
+        typer.echo(printable(out))
+
+
+@app.command("fetch", epilog="Example:  finepick models fetch fgaesq")
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model's name: fgaesq.")],
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            "--revision",
+            metavar="R",
+            help="A branch, tag or commit; FINEPICK_FGAESQ_REVISION, or main, unless told.",
+        ),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="PATH", help="Which file of weights, if there are several."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a model's released weights from the Hugging Face Hub; the one verb that uses the network."""
+    from finepick.cli.printing import ProgressBar, print_json, printable, say, warn
+    from finepick.exports.documents import document, to_json
+    from finepick.settings import load_settings
+    from finepick.workflows.models import fetch_model
+
+    def tell(message: str) -> None:
+        if not quiet:
+            say(f"finepick: {printable(message)}")
+
+    with ProgressBar(quiet=quiet) as progress:
+        here = fetch_model(
+            name, load_settings(), revision=revision, file=file, progress=progress, tell=tell, warn=warn
+        )
+    if json:
+        files = [asdict(one) for one in here.files]
+        print_json(to_json(document(name=name, path=here.weights, commit=here.commit, files=files)))
+    else:
+        typer.echo(printable(here.weights))

@@ -18,6 +18,7 @@ from finepick.differences.maps import resample_map
 from finepick.differences.places import Places, lay_cells
 from finepick.differences.registration import Alignment
 from finepick.domain import Attribute, FloatArray, Reason
+from finepick.explanations.phrases import Saying, Words, words_of
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.measurements import Measurements, salience
 from finepick.scorers.base import Judgement
@@ -29,6 +30,16 @@ BETTER, WORSE = "better", "worse"
 MOST_REASONS = 5
 
 _TIE = 0.05
+_BEYOND_MEASURING = frozenset(
+    {
+        Attribute.MOMENT,
+        Attribute.OVERALL,
+        Attribute.FRAMING,
+        Attribute.DISTRACTION,
+        Attribute.FOCUS_PLACE,
+    }
+)
+"""Of what measurements tell little or nothing; of the rest, a model is not believed against them."""
 _MIDDLE_LUMA = 0.46
 _HALF = NDArray[np.float16]
 
@@ -101,16 +112,23 @@ def explain_series(
     evidence = tuple(
         _placed_evidence(frame, places, seen_by_all, leaning, index) for index, frame in enumerate(features)
     )
-    return Explainer(evidence, judgement.preference, judgement.fine)
+    words = None
+    if judgement.phrases is not None and judgement.embeddings is not None:
+        words = words_of(judgement.phrases, judgement.embeddings)
+    return Explainer(evidence, judgement.preference, judgement.fine, words)
 
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """Says why, for any two frames of one judged series; small enough to keep."""
+    """Says why, for any two frames of one judged series; small enough to keep.
+
+    What is measured comes first; `words`, where the model has them, fill in what cannot be measured.
+    """
 
     evidence: tuple[Evidence, ...]
     preference: FloatArray
     fine: FloatArray
+    words: Words | None = None
 
     def between(self, i: int, j: int, path_j: str) -> tuple[Reason, ...]:
         """In what frame *i* differs from frame *j*: what speaks for the verdict first, strongest first.
@@ -120,7 +138,10 @@ class Explainer:
         """
         if i == j:
             return ()
-        findings = compare(self.evidence[i], self.evidence[j])
+        measured = compare(self.evidence[i], self.evidence[j])
+        findings = (
+            measured if self.words is None else self._with_words(measured, self.words.between(i, j), i, j)
+        )
         return tuple(finding.against(path_j) for finding in self._in_line(findings, i, j))
 
     def per_photo(self, order: Sequence[int], paths: Sequence[str]) -> tuple[tuple[Reason, ...], ...]:
@@ -135,6 +156,21 @@ class Explainer:
         return tuple(
             self.between(index, rival, paths[rival])[:MOST_REASONS] for index, rival in enumerate(rivals)
         )
+
+    def _with_words(
+        self, measured: Sequence[Finding], sayings: Sequence[Saying], i: int, j: int
+    ) -> list[Finding]:
+        """*measured* with what the model says of other things; of the whole, it never speaks against itself."""
+        lead = float(self.preference[i, j]) - 0.5
+        is_settled = abs(lead) >= _TIE
+        taken = {finding.attribute for finding in measured}
+        seen = [
+            Finding(said.attribute, said.is_better, said.strength, f"the model sees {said.words}")
+            for said in sayings
+            if said.attribute in _BEYOND_MEASURING - taken
+            and not (said.attribute == Attribute.OVERALL and is_settled and said.is_better != (lead > 0))
+        ]
+        return sorted([*measured, *seen], key=lambda finding: (-finding.strength, finding.attribute))
 
     def _in_line(self, findings: Sequence[Finding], i: int, j: int) -> list[Finding]:
         lead = float(self.preference[i, j]) - 0.5

@@ -42,6 +42,7 @@ class Study:
                 fine=judgement.fine[place],
                 coarse=None if judgement.coarse is None else judgement.coarse[place],
                 preference=judgement.preference[np.ix_(place, place)],
+                embeddings=None if judgement.embeddings is None else judgement.embeddings[place],
             ),
             reasons=tuple(self.reasons[i] for i in place),
             maps=tuple(self.maps[i] for i in place),
@@ -61,7 +62,7 @@ def study_judged(frames: FrameSource, judgement: Judgement) -> Study:
     maps = share_duplicates(found, digests)
     best_first = np.argsort(-judgement.fine, kind="stable").tolist()
     return Study(
-        judgement=replace(judgement, alignment=None, places=None, difference=None, embeddings=None),
+        judgement=replace(judgement, alignment=None, places=None, difference=None, phrases=None),
         reasons=explain_series(features, alignment, maps, judgement).per_photo(best_first, digests),
         maps=tuple(np.rint(one * 255).astype(np.uint8) for one in maps),
     )
@@ -90,6 +91,8 @@ def pack_study(study: Study) -> bytes:
     }
     if judgement.coarse is not None:
         arrays["coarse"] = judgement.coarse.astype(np.float64)
+    if judgement.embeddings is not None:
+        arrays["embeddings"] = np.asarray(judgement.embeddings, np.float32)
     for i, one in enumerate(study.maps):
         arrays[f"map{i}"] = one
     return pack_arrays(arrays)
@@ -104,6 +107,7 @@ def unpack_study(blob: bytes) -> Study | None:
             coarse=arrays.get("coarse"),
             preference=arrays["preference"],
             too_close=bool(arrays["too_close"][0]),
+            embeddings=arrays.get("embeddings"),
         )
         rows = json.loads(arrays["reasons"].tobytes())
         reasons = tuple(tuple(Reason(Attribute(name), *others) for name, *others in row) for row in rows)

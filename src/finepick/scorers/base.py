@@ -15,6 +15,7 @@ from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, Frame, ModelInfo
 from finepick.errors import ImageError
 from finepick.features.extraction import PhotoFeatures
+from finepick.scorers.phrases import PhraseBank
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -67,8 +68,9 @@ class Judgement:
     coarse: (n,) comparable everywhere, 1…10, or None.
     preference: (n, n) calibrated P(row preferred over column); P + Pᵀ = 1, ½ on the diagonal.
     too_close: the best frame is not known well enough to be called.
-    embeddings: (n, d) or None. difference: n maps (rows, columns) in [0, 1], or None.
+    embeddings: (n, d) float32 or None. difference: n maps (rows, columns) in [0, 1], or None.
     alignment, places: how the frames, and their cells, lie over one another, where the scorer found that out.
+    phrases: what differences of the embeddings can be read with, where the model knows words.
     """
 
     fine: FloatArray
@@ -79,6 +81,7 @@ class Judgement:
     difference: tuple[FloatArray, ...] | None = None
     alignment: Alignment | None = None
     places: Places | None = None
+    phrases: PhraseBank | None = None
 
 
 class Scorer(Protocol):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finepick.domain import Attribute
+from finepick.features.packing import pack_arrays, unpack_arrays
+
+SENTENCE = "{} than in the other photo"
+"""What the text tower is given of a phrase: as in training, the sentence says that it compares."""
+
+_LIST, _BETTER, _WORSE = "phrases.list", "phrases.better", "phrases.worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +40,67 @@ class PhraseBank:
     phrases: tuple[Phrase, ...]
     better: NDArray[np.float32]
     worse: NDArray[np.float32]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over phrases and embeddings."""
+        return hashlib.sha256(pack_arrays(self.to_arrays())).hexdigest()
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """This as arrays that any container of arrays takes: the phrases are JSON, as bytes."""
+        listed = json.dumps([[str(one.attribute), one.better, one.worse] for one in self.phrases])
+        return {
+            _LIST: np.frombuffer(listed.encode(), np.uint8),
+            _BETTER: np.ascontiguousarray(self.better, np.float32),
+            _WORSE: np.ascontiguousarray(self.worse, np.float32),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> PhraseBank:
+        """What `to_arrays` was called on. Raises ValueError for anything else."""
+        try:
+            rows = json.loads(np.asarray(arrays[_LIST], np.uint8).tobytes())
+            phrases = tuple(Phrase(Attribute(name), str(good), str(bad)) for name, good, bad in rows)
+            better, worse = np.asarray(arrays[_BETTER]), np.asarray(arrays[_WORSE])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"these arrays hold no bank of phrases: {error}") from error
+        if better.ndim != 2 or better.shape != worse.shape or len(better) != len(phrases):
+            raise ValueError(
+                f"a bank of {len(phrases)} phrases has embeddings of {better.shape} and {worse.shape}"
+            )
+        if better.dtype != np.float32 or worse.dtype != np.float32:
+            raise ValueError(f"embeddings of phrases are float32, not {better.dtype} and {worse.dtype}")
+        if not (np.isfinite(better).all() and np.isfinite(worse).all()):
+            raise ValueError("embeddings of phrases are not finite")
+        return cls(phrases, better, worse)
+
+    def to_text(self) -> str:
+        """This as ASCII, for containers whose notes are texts only (ONNX metadata)."""
+        return base64.b64encode(pack_arrays(self.to_arrays())).decode("ascii")
+
+    @classmethod
+    def from_text(cls, text: str) -> PhraseBank:
+        """What `to_text` was called on. Raises ValueError for anything else."""
+        return cls.from_arrays(unpack_arrays(base64.b64decode(text, validate=True)))
+
+
+def make_bank(
+    phrases: Sequence[Phrase], encode: Callable[[Sequence[str]], NDArray[np.float32]]
+) -> PhraseBank:
+    """The bank of *phrases*; *encode* gives the (n, d) embeddings of n sentences, of any length but none.
+
+    Raises ValueError where an embedding has no direction.
+    """
+    sentences = [SENTENCE.format(text) for one in phrases for text in (one.better, one.worse)]
+    embeddings = np.asarray(encode(sentences), np.float64)
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
+        raise ValueError("the text tower gives embeddings without a direction")
+    directions = (embeddings / lengths).astype(np.float32)
+    return PhraseBank(tuple(phrases), directions[0::2].copy(), directions[1::2].copy())
+
+
+def digest_of(phrases: Sequence[Phrase]) -> str:
+    """SHA-256 over everything that is sent to the text tower: by it a bank is known to be of this list."""
+    listed = [SENTENCE, *([str(one.attribute), one.better, one.worse] for one in phrases)]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

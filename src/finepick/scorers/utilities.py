@@ -14,6 +14,7 @@ from finepick.differences.places import Places
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray, ModelInfo
 from finepick.scorers.base import Judgement
+from finepick.scorers.phrases import PhraseBank
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ def judge_utilities(
     alignment: Alignment | None = None,
     places: Places | None = None,
     embeddings: NDArray[np.float32] | None = None,
+    phrases: PhraseBank | None = None,
 ) -> Judgement:
     """Judgement of n frames: utilities (n,) that differ by *temperature* mean odds of e to 1."""
     utilities = np.asarray(utilities, np.float64)
@@ -51,6 +53,7 @@ def judge_utilities(
         alignment=alignment,
         places=places,
         embeddings=embeddings,
+        phrases=phrases,
     )
 
 

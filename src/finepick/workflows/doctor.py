@@ -6,14 +6,16 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from finepick import __version__
 from finepick.batch.pool import ReaderPool
 from finepick.errors import FinepickError
+from finepick.scorers.fgaesq.fetched import fetched_files
 from finepick.settings import Settings
 from finepick.store.database import Cache
+from finepick.workflows.models import HOW_TO_FETCH
 
 _EXTRAS = (
     ("rawpy", "raw", "RAW photos through their embedded preview"),
@@ -40,6 +42,8 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("finepick", True, f"{__version__}, Python {platform.python_version()}, {platform.system()}"),
         *_formats(),
         *_extras(),
+        _torch(),
+        _fgaesq(settings),
         _readers(settings),
         _cache(settings),
         _home("models", settings.models_folder),
@@ -64,6 +68,41 @@ def _extras() -> Iterator[Finding]:
         there = importlib.util.find_spec(module) is not None
         remedy = "" if there else f"pip install 'finepick[{extra}]'"
         yield Finding(purpose, there, _version(module) if there else "not installed", remedy)
+
+
+def _torch() -> Finding:
+    name = "learned models"
+    if importlib.util.find_spec("torch") is None:
+        return Finding(name, False, "torch is not installed", "pip install 'finepick[torch]'")
+    try:
+        import torch
+    except (ImportError, OSError) as error:  # OSError: a library of it that does not fit this system
+        return Finding(name, False, f"torch cannot be loaded: {error}", "pip install --force-reinstall torch")
+    if torch.cuda.is_available():
+        device = f"GPU {torch.cuda.get_device_name(0)}"
+        has_bf16 = torch.cuda.is_bf16_supported()
+    elif torch.backends.mps.is_available():
+        device, has_bf16 = "GPU of this Mac", True
+    else:
+        device, has_bf16 = "no GPU", _cpu_has_bf16()
+    return Finding(
+        name, True, f"torch {torch.__version__}, {device}, {'with' if has_bf16 else 'without'} bfloat16"
+    )
+
+
+def _cpu_has_bf16() -> bool:
+    import torch
+
+    ask: Callable[[], Mapping[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
+    told = ask()
+    return any(told.get(name) for name in ("avx512_bf16", "amx_bf16", "avx_ne_convert", "arm_bf16", "bf16"))
+
+
+def _fgaesq(settings: Settings) -> Finding:
+    here = fetched_files(settings)
+    if here is None:
+        return Finding("weights of fgaesq", False, "not fetched", HOW_TO_FETCH)
+    return Finding("weights of fgaesq", True, f"{here.weights} (commit {here.commit[:12]})")
 
 
 def _readers(settings: Settings) -> Finding:

@@ -247,20 +247,20 @@ class SeriesFrames:
     """The frames of one series, for a scorer (a `FrameSource`)."""
 
     def __init__(self, library: Library, photos: Sequence[Photo]) -> None:
-        self._library = library
+        self.library = library
         self._photos = photos
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def frame(self, index: int, long_side: int) -> Frame:
-        return self._library.frame(self._photos[index], long_side)
+        return self.library.frame(self._photos[index], long_side)
 
     def views(self, views: Iterable[View]) -> Iterator[Arrays]:
-        return self._library.views(self._photos, views)
+        return self.library.views(self._photos, views)
 
     def features(self, index: int) -> PhotoFeatures:
-        return self._library.features(self._photos[index])
+        return self.library.features(self._photos[index])
 
     def digest(self, index: int) -> str:
         return self._photos[index].digest

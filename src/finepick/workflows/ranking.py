@@ -21,7 +21,7 @@ from finepick.explanations.study import (
 )
 from finepick.features.extraction import FEATURES_VERSION
 from finepick.features.packing import pack_features
-from finepick.scorers.base import BatchScorer, Scorer, best_probabilities
+from finepick.scorers.base import Arrays, BatchScorer, Scorer, View, best_probabilities
 from finepick.scorers.catalog import is_loadable_elsewhere
 from finepick.settings import Settings
 from finepick.workflows.library import Library, SeriesFrames
@@ -42,10 +42,10 @@ def prepare_studies(library: Library, series: Iterable[Series], scorer: Scorer) 
         key = _key(scorer, photos)
         if not one.kind.is_kept_whole and _known(library, key) is None:
             unknown[key] = photos
-    library.progress.stage("judging series", len(unknown))
     if isinstance(scorer, BatchScorer):
         _study_all(library, unknown, scorer)
         return
+    library.progress.stage("judging series", len(unknown))
     for request, reply in library.ask_all(_study_requests(library, unknown, scorer)):
         if reply.error is None:
             _remember(library, request.digest, reply.blobs[0])
@@ -97,6 +97,7 @@ def series_maps(library: Library, photos: Sequence[Photo], scorer: Scorer) -> tu
 def explain_photos(library: Library, photos: Sequence[Photo], scorer: Scorer) -> Explainer:
     """What can be said of any two of *photos*. Raises ImageError."""
     judgement = study_series(library, photos, scorer).judgement
+    judgement = replace(judgement, phrases=getattr(scorer, "phrases", None))
     features = [library.features(photo) for photo in photos]
     alignment, maps = find_differences(features, judgement)
     return explain_series(features, alignment, maps, judgement)
@@ -117,13 +118,22 @@ def _remember(library: Library, key: str, blob: bytes) -> None:
 
 
 def _study_all(library: Library, unknown: dict[str, list[Photo]], scorer: BatchScorer) -> None:
-    series = {key: SeriesFrames(library, photos) for key, photos in unknown.items()}
+    library.progress.stage("judging photos", sum(map(len, unknown.values())))
+    series = {key: _FramesWithProgress(library, photos) for key, photos in unknown.items()}
     judgements = scorer.judge_all(series.values())
     for (key, frames), judgement in zip(series.items(), judgements, strict=True):
         if not isinstance(judgement, ImageError):
             with suppress(ImageError):
                 _remember(library, key, pack_study(study_judged(frames, judgement)))
-        library.progress.step()
+
+
+class _FramesWithProgress(SeriesFrames):
+    """Says of every photo that it was seen: a series may be long, and a network slow."""
+
+    def views(self, views: Iterable[View]) -> Iterator[Arrays]:
+        for arrays in super().views(views):
+            yield arrays
+            self.library.progress.step()
 
 
 def _study_requests(library: Library, unknown: dict[str, list[Photo]], scorer: Scorer) -> Iterator[Request]:
@@ -144,6 +154,9 @@ def _with_paths(reasons: Sequence[Reason], photo: Photo, photos: Sequence[Photo]
 
 def _key(scorer: Scorer, photos: Sequence[Photo]) -> str:
     told = [scorer.info.fingerprint, str(FEATURES_VERSION), str(EXPLANATIONS_VERSION)]
+    phrases = getattr(scorer, "phrases", None)
+    if phrases is not None:
+        told.append(phrases.digest)
     return hashlib.sha256("\n".join([*told, *(photo.digest for photo in photos)]).encode()).hexdigest()
 
 

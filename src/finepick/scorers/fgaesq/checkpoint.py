@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 try:
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
     from torch import Tensor
 except ImportError as error:
     from finepick.errors import MissingExtraError
@@ -21,7 +20,7 @@ except ImportError as error:
 
 import numpy as np
 
-from finepick.errors import OutputError, WeightsError
+from finepick.errors import WeightsError
 from finepick.scorers.fgaesq.architecture import Architecture
 from finepick.scorers.fgaesq.card import KIND, PUBLISHED_FINE_BLOCKS, Card, check_sizes, read_card
 from finepick.scorers.fgaesq.network import FgaesqNetwork
@@ -37,6 +36,8 @@ _TEXT_NAMES = (*_TEXT_PARTS, "ln_final.bias", "transformer.", "logit_scale")
 _HEAD_WIDTH = 64
 """CLIP's rule: a head of attention is 64 wide."""
 _LISTED = 12
+_ALIGNED = 16
+"""Each tensor begins at a multiple of 64 bytes, as vector instructions like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,16 @@ class LoadedModel:
     has_text_tower: bool = False
     path: str = ""
 
-    def network(self) -> FgaesqNetwork:
-        """A network of its own with these weights, in evaluation mode; training it leaves `state` alone."""
+    def network(self, *, copy: bool = True) -> FgaesqNetwork:
+        """A network with these weights, in evaluation mode.
+
+        With *copy* it can be trained and leaves `state` alone; without, it shares its memory and is to be run
+        only.
+        """
         with torch.device("meta"):
             network = FgaesqNetwork(self.architecture)
-        copies = {name: tensor.clone() for name, tensor in self.state.items()}
-        network.load_state_dict(copies, strict=True, assign=True)
+        weights = {name: tensor.clone() if copy else tensor for name, tensor in self.state.items()}
+        network.load_state_dict(weights, strict=True, assign=True)
         return network.eval()
 
 
@@ -98,11 +103,9 @@ def save_model(model: LoadedModel, path: str) -> None:
     if model.phrases is not None:
         tensors["phrases.better"] = torch.from_numpy(np.ascontiguousarray(model.phrases.better))
         tensors["phrases.worse"] = torch.from_numpy(np.ascontiguousarray(model.phrases.worse))
-    with written_whole(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata=card_of(model).as_strings())
-        except SafetensorError as error:
-            raise OutputError(f"could not write {path}: {error}; choose another place", path=path) from error
+    content = save(tensors, metadata=card_of(model).as_strings())
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
 
 
 def model_of(
@@ -205,7 +208,9 @@ def _prefix(file: StateFile) -> str:
 
 
 def _is_same(first: Tensor, second: Tensor) -> bool:
-    return first.data_ptr() == second.data_ptr() and first.shape == second.shape or torch.equal(first, second)
+    return (first.data_ptr() == second.data_ptr() and first.shape == second.shape) or torch.equal(
+        first, second
+    )
 
 
 def _inferred(found: Mapping[str, Tensor], path: str) -> Architecture:
@@ -266,8 +271,7 @@ def _checked(
             "use the released checkpoint or a file that Finepick wrote",
             path=path,
         )
-    # A copy, so that the file may go away; and nothing of it is mapped any longer.
-    state = {name: _own(found[name]) for name in shapes}
+    state = _copied({name: found[name] for name in shapes})
     spoilt = [name for name, tensor in state.items() if not _is_finite(tensor)]
     if spoilt:
         raise WeightsError(
@@ -283,8 +287,18 @@ def _is_plain(tensor: Tensor) -> bool:
     return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
-def _own(tensor: Tensor) -> Tensor:
-    return torch.empty(tensor.shape, dtype=torch.float32).copy_(tensor.detach())
+def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same as float32, so that the file may go away, in one piece of memory: the system gets that back
+    when the model is let go of, while of many small pieces the process would keep most."""
+    places, total = {}, 0
+    for name, tensor in tensors.items():
+        places[name] = total
+        total += -(-tensor.numel() // _ALIGNED) * _ALIGNED
+    memory = torch.zeros(total)
+    return {
+        name: memory[places[name] : places[name] + tensor.numel()].view(tensor.shape).copy_(tensor.detach())
+        for name, tensor in tensors.items()
+    }
 
 
 def _is_finite(tensor: Tensor) -> bool:
@@ -299,7 +313,7 @@ def _fingerprint(
     digest.update(json.dumps(sizes, sort_keys=True).encode())
     for name in sorted(state):
         digest.update(f"{name} {list(state[name].shape)}\n".encode())
-        digest.update(memoryview(state[name].numpy().astype("<f4", copy=False).reshape(-1)))
+        digest.update(np.ascontiguousarray(state[name].numpy(), "<f4").data)
     return digest.hexdigest()
 
 

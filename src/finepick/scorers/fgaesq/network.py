@@ -56,8 +56,7 @@ class FgaesqNetwork(nn.Module):
         is added here. Padding takes part in attention, as in the release.
         """
         x = self.visual.ln_pre(self.embed(patches, marks, rows, columns))
-        for block in self.visual.transformer.resblocks:
-            x = block(x)
+        x = self.visual.transformer.resblocks(x)
         features = self.visual.ln_post(x[:, 0]) @ self.visual.proj
         return features, self.iqa_head(features)
 
@@ -77,24 +76,13 @@ class FgaesqNetwork(nn.Module):
 
     @torch.no_grad()
     def start_afresh(self, seed: int) -> None:
-        """Give every weight a value of its own that depends on *seed* alone: a network to be trained."""
+        """Give every weight a value of its own that depends on *seed* alone: a network to be trained.
+
+        The visual tower starts with the spreads that CLIP itself started with.
+        """
         generator = torch.Generator().manual_seed(seed)
         self.start_beginnings(generator)
-        visual, width, depth = self.visual, self.architecture.width, self.architecture.layers
-        for embedding in (visual.class_embedding, visual.positional_embedding, visual.proj):
-            embedding.normal_(std=width**-0.5, generator=generator)
-        visual.conv1.weight.normal_(std=visual.conv1.weight[0].numel() ** -0.5, generator=generator)
-        for block in visual.transformer.resblocks:  # the spreads are those that CLIP itself started with
-            block.attn.in_proj_weight.normal_(std=width**-0.5, generator=generator)
-            block.attn.in_proj_bias.zero_()
-            for last in (block.attn.out_proj, block.mlp.c_proj):
-                last.weight.normal_(std=(2 * width * depth) ** -0.5, generator=generator)
-                last.bias.zero_()
-            block.mlp.c_fc.weight.normal_(std=(2 * width) ** -0.5, generator=generator)
-            block.mlp.c_fc.bias.zero_()
-        for module in visual.modules():
-            if isinstance(module, nn.LayerNorm):
-                module.reset_parameters()
+        self.visual.start_afresh(generator)
 
     @torch.no_grad()
     def start_beginnings(self, generator: torch.Generator) -> None:
@@ -119,11 +107,26 @@ class _VisualTower(nn.Module):
         self.transformer = _Transformer(architecture)
         self.ln_post = _LayerNorm(width)
 
+    def start_afresh(self, generator: torch.Generator) -> None:
+        width = len(self.class_embedding)
+        for embedding in (self.class_embedding, self.positional_embedding, self.proj):
+            embedding.normal_(std=width**-0.5, generator=generator)
+        self.conv1.weight.normal_(std=self.conv1.weight[0].numel() ** -0.5, generator=generator)
+        for norm in (self.ln_pre, self.ln_post):
+            norm.reset_parameters()
+        self.transformer.start_afresh(generator)
+
 
 class _Transformer(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.resblocks = nn.ModuleList(_Block(architecture) for _ in range(architecture.layers))
+        blocks = [_Block(architecture) for _ in range(architecture.layers)]
+        self.resblocks = nn.Sequential(*blocks)
+
+    def start_afresh(self, generator: torch.Generator) -> None:
+        for block in self.resblocks:
+            assert isinstance(block, _Block)
+            block.start_afresh(generator, depth=len(self.resblocks))
 
 
 class _Block(nn.Module):
@@ -135,8 +138,21 @@ class _Block(nn.Module):
         self.mlp = _Mlp(architecture.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.ln_1(x))
-        return x + self.mlp(self.ln_2(x))
+        attended: Tensor = x + self.attn(self.ln_1(x))
+        result: Tensor = attended + self.mlp(self.ln_2(attended))
+        return result
+
+    def start_afresh(self, generator: torch.Generator, *, depth: int) -> None:
+        attention, mlp = self.attn, self.mlp
+        width = attention.out_proj.in_features
+        attention.in_proj_weight.normal_(std=width**-0.5, generator=generator)
+        mlp.c_fc.weight.normal_(std=(2 * width) ** -0.5, generator=generator)
+        for last in (attention.out_proj, mlp.c_proj):
+            last.weight.normal_(std=(2 * width * depth) ** -0.5, generator=generator)
+        for bias in (attention.in_proj_bias, attention.out_proj.bias, mlp.c_fc.bias, mlp.c_proj.bias):
+            bias.zero_()
+        for norm in (self.ln_1, self.ln_2):
+            norm.reset_parameters()
 
 
 class _Attention(nn.Module):
@@ -149,9 +165,11 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         joint = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
-        query, key, value = joint.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        n, t, _ = x.shape
+        query, key, value = joint.view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(query, key, value)
-        return self.out_proj(seen.transpose(1, 2).flatten(2))
+        result: Tensor = self.out_proj(seen.transpose(1, 2).flatten(2))
+        return result
 
 
 class _Mlp(nn.Module):
@@ -162,7 +180,8 @@ class _Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.c_fc(x)
-        return self.c_proj(x * torch.sigmoid(QUICK_GELU * x))
+        result: Tensor = self.c_proj(x * torch.sigmoid(QUICK_GELU * x))
+        return result
 
 
 class _LayerNorm(nn.LayerNorm):

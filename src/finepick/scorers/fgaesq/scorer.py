@@ -87,6 +87,7 @@ class FgaesqScorer:
             difference=task.overlay.maps_as_given,
             alignment=task.overlay.alignment_as_given,
             embeddings=np.stack([task.features[number] for number in task.view_of]),
+            phrases=self.phrases,
         )
 
     def _laid_over_one_another(self, frames: FrameSource) -> _Task:

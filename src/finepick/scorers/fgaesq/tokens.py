@@ -163,16 +163,21 @@ def assemble(
     )
 
 
-def assemble_plain(pixels: Floats) -> Tokens:
-    """A small photo whole: all its patches at full size, all marked coarse, with the positions of its own grid.
+def assemble_plain(pixels: Floats, *, kept: Ints | None = None) -> Tokens:
+    """A small photo whole: its patches at full size, all marked coarse, with the positions of their own grid.
 
-    *pixels* (3, 16 · rows, 16 · columns), normalised. Raises ValueError for more than TOKENS patches.
+    *pixels* (3, 16 · rows, 16 · columns), normalised; *kept* as in `assemble`. Raises ValueError where a patch
+    does not exist or comes twice, or more than TOKENS would stay.
     """
-    patches = cut_blocks(pixels, PATCH)
-    rows, columns = pixels.shape[1] // PATCH, pixels.shape[2] // PATCH
-    row, column = np.divmod(np.arange(len(patches)), columns)
-    marks = np.full(len(patches), COARSE, np.int8)
-    return pad_tokens(patches, marks, position_weights(rows)[row], position_weights(columns)[column])
+    view = block_view(pixels, PATCH)
+    rows, columns = view.shape[:2]
+    total = rows * columns
+    numbers = np.arange(total) if kept is None else _checked_numbers(kept, total, "token")
+    row, column = np.divmod(numbers, columns)
+    marks = np.full(len(numbers), COARSE, np.int8)
+    return pad_tokens(
+        view[row, column], marks, position_weights(rows)[row], position_weights(columns)[column]
+    )
 
 
 def pad_tokens(patches: Floats, marks: NDArray[np.int8], rows: Floats, columns: Floats) -> Tokens:

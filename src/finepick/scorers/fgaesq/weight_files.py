@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pickle
 import secrets
-import stat
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,13 +16,15 @@ from dataclasses import dataclass
 try:
     import torch
     from safetensors import SafetensorError, safe_open
+    from safetensors.torch import load
     from torch import Tensor
 except ImportError as error:
     from finepick.errors import MissingExtraError
 
     raise MissingExtraError("reading weights", extra="torch") from error
 
-from finepick.errors import OutputError, WeightsError, WeightsNotFoundError
+from finepick.errors import OutputError, WeightsError
+from finepick.scorers.fgaesq.opening import damaged, read_beginning
 
 _LONGEST_HEADER = 100_000_000  # the safetensors format's own limit
 _DAMAGE = (
@@ -45,16 +48,16 @@ def open_state(path: str) -> StateFile:
 
     Nothing in the file is run. Raises WeightsNotFoundError, and WeightsError for anything else that is wrong.
     """
-    beginning, size = _beginning(path)
+    beginning, size = read_beginning(path)
+    length = int.from_bytes(beginning[:8], "little")  # before the others: its first byte can be any
+    if beginning[8:9] == b"{" and length < _LONGEST_HEADER:
+        if length + 8 > size:
+            raise damaged(path)
+        return _open_safetensors(path)
     if beginning.startswith(b"PK\x03\x04"):
         return _open_archive(path)
     if beginning.startswith(b"\x80"):
         return StateFile(path, _state(path, _unpickled(path, mapped=False)), {})
-    length = int.from_bytes(beginning[:8], "little")
-    if beginning[8:9] == b"{" and length < _LONGEST_HEADER:
-        if length + 8 > size:
-            raise _damaged(path)
-        return _open_safetensors(path)
     if beginning.startswith(b"version https://git-lfs"):
         raise WeightsError(
             f"{path} is only a pointer to the weights, as Git leaves it without LFS; fetch the file itself",
@@ -90,30 +93,12 @@ def written_whole(path: str) -> Iterator[str]:
         raise OutputError(f"could not write {path}: {reason}; choose another place", path=path) from error
 
 
-def _beginning(path: str) -> tuple[bytes, int]:
-    try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise WeightsError(f"{path} is a folder; name the file of weights in it", path=path)
-        if not stat.S_ISREG(status.st_mode):
-            raise WeightsError(f"{path} is not a file; name a file of weights", path=path)
-        with open(path, "rb") as file:
-            beginning = file.read(64)
-    except FileNotFoundError as error:
-        raise WeightsNotFoundError(f"there is no file {path}; check the name", path=path) from error
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read {path} ({error}); check its permissions", path=path) from error
-    if not beginning:
-        raise WeightsError(f"{path} is empty; fetch it again", path=path)
-    return beginning, status.st_size
-
-
 def _open_archive(path: str) -> StateFile:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except _DAMAGE as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
     names = {member.filename.rpartition("/")[2] for member in members}
     if "constants.pkl" in names:
         raise WeightsError(
@@ -131,10 +116,12 @@ def _open_archive(path: str) -> StateFile:
 
 def _unpickled(path: str, *, mapped: bool) -> object:
     try:
-        if mapped:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        with open(path, "rb") as file:
-            return torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd files, which are refused by what is in them
+            if mapped:
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            with open(path, "rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} is damaged, or holds more than weights, and Finepick runs no code out of files; "
@@ -142,7 +129,7 @@ def _unpickled(path: str, *, mapped: bool) -> object:
             path=path,
         ) from error
     except _DAMAGE as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
 
 
 def _state(path: str, loaded: object) -> dict[str, Tensor]:
@@ -160,13 +147,18 @@ def _state(path: str, loaded: object) -> dict[str, Tensor]:
 
 def _open_safetensors(path: str) -> StateFile:
     try:
+        if not path.isascii():  # safetensors, too, maps only files whose names it can spell
+            return _read_safetensors(path)
         with safe_open(path, framework="pt") as file:
-            return StateFile(
-                path, {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
-            )
+            names = file.keys()  # a list: the file itself is no mapping
+            return StateFile(path, {name: file.get_tensor(name) for name in names}, file.metadata() or {})
     except (SafetensorError, *_DAMAGE) as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
 
 
-def _damaged(path: str) -> WeightsError:
-    return WeightsError(f"{path} is damaged or cut off; fetch or copy it again", path=path)
+def _read_safetensors(path: str) -> StateFile:
+    with open(path, "rb") as file:
+        content = file.read()
+    tensors = load(content)  # checks the header as well
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return StateFile(path, tensors, header.get("__metadata__", {}))

@@ -1,0 +1,188 @@
+"""The network as an ONNX graph, node by node, with everything folded that can be worked out beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+try:
+    import onnx
+    from onnx import NodeProto, TensorProto, helper, numpy_helper
+except ImportError as error:
+    from finepick.errors import MissingExtraError
+
+    raise MissingExtraError("exporting a model", extra="torch") from error
+
+from finepick.scorers.fgaesq.architecture import Architecture
+from finepick.scorers.fgaesq.tokens import FINE, PADDING, Floats
+
+QUICK_GELU = 1.702
+OPSET = 17
+"""The first with LayerNormalization; every onnxruntime from 1.13 on runs it."""
+IR_VERSION = 8
+
+INPUTS = ("patches", "marks", "rows", "columns")
+OUTPUTS = ("features", "logits")
+
+State = Mapping[str, Floats]
+
+
+def build_graph(state: State, architecture: Architecture, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """An ONNX model that computes what `FgaesqNetwork` of *architecture* with the weights *state* does.
+
+    Inputs: patches (n, t, 3, patch, patch) float, marks (n, t) int64, rows and columns (n, t, grid) float.
+    Outputs: features (n, embedding), logits (n, answers), float. n and t are free.
+    """
+    writer = _Writer()
+    _write_network(writer, state, architecture)
+    size = {"patches": (3, architecture.patch, architecture.patch), "marks": ()}
+    inputs = [
+        helper.make_tensor_value_info(
+            name,
+            TensorProto.INT64 if name == "marks" else TensorProto.FLOAT,
+            ["photos", "tokens", *size.get(name, (architecture.grid,))],
+        )
+        for name in INPUTS
+    ]
+    lengths = (architecture.embedding, architecture.answers)
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["photos", length])
+        for name, length in zip(OUTPUTS, lengths, strict=True)
+    ]
+    graph = helper.make_graph(writer.nodes, "fgaesq", inputs, outputs, writer.initializers)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="finepick", ir_version=IR_VERSION
+    )
+    helper.set_model_props(model, dict(metadata))
+    return model
+
+
+class _Writer:
+    """Collects nodes and constants; every method returns the name of a result."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.initializers: list[TensorProto] = []
+        self._shapes: dict[tuple[int, ...], str] = {}
+
+    def constant(self, value: Floats) -> str:
+        name = f"w{len(self.initializers)}"
+        array = np.ascontiguousarray(value, np.float32)
+        self.initializers.append(numpy_helper.from_array(array, name))
+        return name
+
+    def integers(self, *values: int) -> str:
+        """A list of integers (a shape, axes); each different one is written once."""
+        if values not in self._shapes:
+            self._shapes[values] = f"i{len(self._shapes)}"
+            self.initializers.append(
+                numpy_helper.from_array(np.array(values, np.int64), self._shapes[values])
+            )
+        return self._shapes[values]
+
+    def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        (name,) = self.nodes_out(operator, inputs, [output or f"x{len(self.nodes)}"], **attributes)
+        return name
+
+    def nodes_out(
+        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any
+    ) -> Sequence[str]:
+        self.nodes.append(helper.make_node(operator, list(inputs), list(outputs), **attributes))
+        return outputs
+
+    def linear(self, x: str, weight: Floats, bias: Floats | None = None, output: str = "") -> str:
+        """x · weightᵀ + bias; x: (…, inputs)."""
+        if bias is None:
+            return self.node("MatMul", x, self.constant(weight.T), output=output)
+        product = self.node("MatMul", x, self.constant(weight.T))
+        return self.node("Add", product, self.constant(bias), output=output)
+
+    def norm(self, x: str, gain: Floats, shift: Floats) -> str:
+        return self.node(
+            "LayerNormalization", x, self.constant(gain), self.constant(shift), axis=-1, epsilon=1e-5
+        )
+
+
+def _write_network(writer: _Writer, state: State, architecture: Architecture) -> None:
+    x = writer.norm(
+        _embedded(writer, state, architecture), state["visual.ln_pre.weight"], state["visual.ln_pre.bias"]
+    )
+    for number in range(architecture.layers):
+        prefix = f"visual.transformer.resblocks.{number}."
+        block = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        x = _block(writer, block, x, architecture, is_last=number == architecture.layers - 1)
+    x = writer.norm(x, state["visual.ln_post.weight"], state["visual.ln_post.bias"])
+    x = writer.linear(x, state["visual.proj"].T)
+    x = writer.node("Squeeze", x, writer.integers(1), output="features")
+    for number in (0, 3):
+        x = writer.node("Relu", _head_layer(writer, state, number, x))
+    _head_layer(writer, state, 6, x, output="logits")
+
+
+def _head_layer(writer: _Writer, state: State, number: int, x: str, output: str = "") -> str:
+    weight, bias = (state[f"iqa_head.{number}.{part}"] for part in ("weight", "bias"))
+    return writer.linear(x, weight, bias, output)
+
+
+def _embedded(writer: _Writer, state: State, architecture: Architecture) -> str:
+    """(n, 1 + t, width): as `FgaesqNetwork.embed` says it."""
+    coarse, fine = state["scale_embedding"][0]
+    positions = state["visual.positional_embedding"]
+    weight = state["visual.conv1.weight"].reshape(architecture.width, -1)
+    pixels = writer.linear(writer.node("Reshape", "patches", writer.integers(0, 0, -1)), weight)
+    marks = writer.node("Unsqueeze", "marks", writer.integers(-1))
+    is_fine = writer.node("Equal", marks, writer.integers(FINE))
+    is_padding = writer.node("Equal", marks, writer.integers(PADDING))
+    scale = writer.node("Where", is_fine, writer.constant(fine), writer.constant(coarse))
+    padding = writer.constant(state["mask_token"][0, 0] + coarse)
+    content = writer.node("Where", is_padding, padding, writer.node("Add", pixels, scale))
+    down = writer.node("Unsqueeze", "rows", writer.integers(-1))
+    across = writer.node("Unsqueeze", "columns", writer.integers(-2))
+    weights = writer.node("Reshape", writer.node("Mul", down, across), writer.integers(0, 0, -1))
+    content = writer.node("Add", content, writer.linear(weights, positions[1:].T))
+    leading = writer.constant((state["visual.class_embedding"] + positions[0])[None, None])
+    photos = writer.node("Shape", "marks", start=0, end=1)
+    shape = writer.node("Concat", photos, writer.integers(1, architecture.width), axis=0)
+    return writer.node("Concat", writer.node("Expand", leading, shape), content, axis=1)
+
+
+def _block(writer: _Writer, block: State, x: str, architecture: Architecture, *, is_last: bool) -> str:
+    """One block; the last one for the class token only, (n, 1, width), since nobody reads the others."""
+    seen = writer.norm(x, block["ln_1.weight"], block["ln_1.bias"])
+    if is_last:
+        x, first = (_first_token(writer, name) for name in (x, seen))
+    else:
+        first = seen
+    x = writer.node("Add", x, _attention(writer, block, first, seen, architecture))
+    seen = writer.norm(x, block["ln_2.weight"], block["ln_2.bias"])
+    # QuickGELU: x · sigmoid(1.702 x) = y · sigmoid(y) / 1.702 with y = 1.702 x; both factors are in the weights.
+    wide = writer.linear(seen, QUICK_GELU * block["mlp.c_fc.weight"], QUICK_GELU * block["mlp.c_fc.bias"])
+    wide = writer.node("Mul", wide, writer.node("Sigmoid", wide))
+    return writer.node(
+        "Add", x, writer.linear(wide, block["mlp.c_proj.weight"] / QUICK_GELU, block["mlp.c_proj.bias"])
+    )
+
+
+def _attention(writer: _Writer, block: State, asking: str, asked: str, architecture: Architecture) -> str:
+    width, heads = architecture.width, architecture.heads
+    weight, bias = block["attn.in_proj_weight"], block["attn.in_proj_bias"]
+    scale = np.float32((width // heads) ** -0.5)
+    orders = ((0, 2, 1, 3), (0, 2, 3, 1), (0, 2, 1, 3))
+    parts = []
+    for number, (source, order) in enumerate(zip((asking, asked, asked), orders, strict=True)):
+        rows = slice(number * width, (number + 1) * width)
+        factor = scale if number == 0 else np.float32(1)
+        whole = writer.linear(source, factor * weight[rows], factor * bias[rows])
+        split = writer.node("Reshape", whole, writer.integers(0, 0, heads, width // heads))
+        parts.append(writer.node("Transpose", split, perm=order))
+    query, key, value = parts
+    weights = writer.node("Softmax", writer.node("MatMul", query, key), axis=-1)
+    seen = writer.node("Transpose", writer.node("MatMul", weights, value), perm=(0, 2, 1, 3))
+    seen = writer.node("Reshape", seen, writer.integers(0, 0, width))
+    return writer.linear(seen, block["attn.out_proj.weight"], block["attn.out_proj.bias"])
+
+
+def _first_token(writer: _Writer, x: str) -> str:
+    return writer.node("Slice", x, writer.integers(0), writer.integers(1), writer.integers(1))

@@ -1,0 +1,80 @@
+"""From a name or a file to a scorer: fetched weights, a checkpoint, our own safetensors, an exported network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from finepick.errors import WeightsNotFoundError
+from finepick.scorers.base import Scorer
+from finepick.scorers.fgaesq.card import Card
+from finepick.scorers.fgaesq.fetched import fetched_files, fetched_folder
+from finepick.scorers.fgaesq.pairwise import PairwiseScorer
+from finepick.scorers.fgaesq.runner import Runner
+from finepick.scorers.fgaesq.scorer import FgaesqScorer
+from finepick.scorers.phrases import PhraseBank
+from finepick.settings import load_settings
+
+if TYPE_CHECKING:
+    from finepick.scorers.fgaesq.checkpoint import LoadedModel
+
+
+def load_fgaesq(path: str | None, device: str, pairing: str) -> Scorer:
+    """The scorer with the weights in *path*, or with the fetched ones; *pairing* as for `load_scorer`.
+
+    Raises WeightsNotFoundError, WeightsError, MissingExtraError, ScorerError where *device* is not there.
+    """
+    weights = _fetched() if path is None else path
+    runner, card, phrases = (
+        _exported(weights) if weights.lower().endswith(".onnx") else _learned(weights, device)
+    )
+    if pairing == "published":
+        return PairwiseScorer(runner, temperature=card.temperature, phrases=phrases)
+    return FgaesqScorer(runner, temperature=card.temperature, fine_blocks=card.fine_blocks, phrases=phrases)
+
+
+def _fetched() -> str:
+    here = fetched_files(load_settings())
+    if here is None:
+        raise WeightsNotFoundError(
+            "the weights of 'fgaesq' are not on this disk; get them with: finepick models fetch fgaesq, "
+            "or name a file of weights"
+        )
+    return here.weights
+
+
+def _exported(path: str) -> tuple[Runner, Card, PhraseBank | None]:
+    from finepick.scorers.fgaesq.onnx_runner import load_onnx_runner
+
+    runner = load_onnx_runner(path)
+    return runner, runner.card, runner.phrases
+
+
+def _learned(path: str, device: str) -> tuple[Runner, Card, PhraseBank | None]:
+    from finepick.scorers.fgaesq.torch_runner import runner_of
+
+    runner = runner_of(load_with_phrases(path), device=device)
+    return runner, runner.card, runner.phrases
+
+
+def load_with_phrases(path: str | None) -> LoadedModel:
+    """The model in *path*, or the fetched one, with the phrases that its text tower makes of ours, if it has one.
+
+    Raises WeightsNotFoundError, WeightsError, MissingExtraError.
+    """
+    from finepick.scorers.fgaesq.checkpoint import load_model, read_text_state
+    from finepick.scorers.fgaesq.phrase_store import obtain_bank
+
+    model = load_model(_fetched() if path is None else path)
+    if model.phrases is not None or not model.has_text_tower:
+        return model
+    settings = load_settings()
+    here = fetched_files(settings)
+    phrases = obtain_bank(
+        model.path,
+        folder=fetched_folder(settings),
+        fingerprint=model.fingerprint,
+        state=lambda: read_text_state(model.path),
+        tokenizer=None if here is None else here.tokenizer,
+    )
+    return replace(model, phrases=phrases)
