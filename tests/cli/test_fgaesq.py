@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from finepick.errors import WeightsError
+from finepick.scorers.catalog import load_scorer
 from tests.conftest import Finepick
 from tests.contracts.scorer_contract import draw_burst
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 
-from finepick.scorers.fgaesq.checkpoint import save_model
-from finepick.scorers.fgaesq.export import export_onnx
-from tests.scorers.fgaesq.small_models import released_layout, small_model
+from finepick.scorers.fgaesq.checkpoint import save_model  # noqa: E402
+from finepick.scorers.fgaesq.export import export_onnx  # noqa: E402
+from tests.scorers.fgaesq.small_models import released_layout, small_model  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,9 @@ def scores(document: dict) -> dict[str, float]:  # type: ignore[type-arg]
 
 
 def test_a_network_ranks_a_folder(finepick: Finepick, models: Path, burst: list[Path]) -> None:
-    run = finepick("pick", burst[0].parent, "--group", "one", "--model", models / "small.safetensors", "--json")
+    run = finepick(
+        "pick", burst[0].parent, "--group", "one", "--model", models / "small.safetensors", "--json"
+    )
     assert (run.code, run.err) == (0, "")
     [series] = run.document["series"]
     assert run.document["model"]["name"] == "fgaesq"
@@ -86,9 +90,7 @@ def test_the_exported_network_says_the_same_without_torch(
     assert [scores(exported.document)[str(path)] for path in burst] == pytest.approx(here, abs=0.05)
 
 
-def test_every_kind_of_file_holds_the_same_model(
-    finepick: Finepick, models: Path, burst: list[Path]
-) -> None:
+def test_every_kind_of_file_holds_the_same_model(finepick: Finepick, models: Path, burst: list[Path]) -> None:
     prints = {
         finepick("rank", *burst, "--model", models / name, "--json").document["model"]["fingerprint"]
         for name in ("small.safetensors", "small.onnx", "small.pt")
@@ -160,6 +162,10 @@ def test_files_that_hold_no_such_model_are_refused_by_name(
         (tmp_path / name).write_bytes(content)
     torch.save({"fc.weight": torch.zeros(3, 3)}, tmp_path / "other.pt")
     for name in (*files, "other.pt", "nowhere.pt"):
+        with pytest.raises(WeightsError) as caught:
+            load_scorer(str(tmp_path / name))
+        assert name in str(caught.value) and caught.value.path == str(tmp_path / name)
+    for name in ("bomb.pt", "cut.onnx"):
         run = finepick("rank", *burst, "--model", tmp_path / name)
         assert run.code == 1, name
         assert run.err.startswith("finepick: error: ") and run.err.count("\n") == 1, run.err

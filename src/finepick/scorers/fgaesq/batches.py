@@ -70,5 +70,5 @@ def takes_tokens(architecture: Architecture) -> bool:
 
 def _stacked(arrays: list[Any], dtype: type[np.generic]) -> Any:
     if len(arrays) == 1:
-        return np.ascontiguousarray(arrays[0], dtype)[None]
+        return np.require(arrays[0], dtype, ["C", "W"])[None]  # torch wants arrays that it could write
     return np.stack(arrays).astype(dtype, copy=False)

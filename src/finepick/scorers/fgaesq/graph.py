@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 try:
     import onnx
-    from onnx import NodeProto, TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 except ImportError as error:
     from finepick.errors import MissingExtraError
 
@@ -35,8 +35,6 @@ def build_graph(state: State, architecture: Architecture, metadata: Mapping[str,
     Inputs: patches (n, t, 3, patch, patch) float, marks (n, t) int64, rows and columns (n, t, grid) float.
     Outputs: features (n, embedding), logits (n, answers), float. n and t are free.
     """
-    writer = _Writer()
-    _write_network(writer, state, architecture)
     size = {"patches": (3, architecture.patch, architecture.patch), "marks": ()}
     inputs = [
         helper.make_tensor_value_info(
@@ -51,46 +49,44 @@ def build_graph(state: State, architecture: Architecture, metadata: Mapping[str,
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["photos", length])
         for name, length in zip(OUTPUTS, lengths, strict=True)
     ]
-    graph = helper.make_graph(writer.nodes, "fgaesq", inputs, outputs, writer.initializers)
     model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="finepick", ir_version=IR_VERSION
+        helper.make_graph([], "fgaesq", inputs, outputs),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        producer_name="finepick",
+        ir_version=IR_VERSION,
     )
     helper.set_model_props(model, dict(metadata))
+    # Weights go straight to where they stay: on the way through helper's lists they would be copied three times.
+    _write_network(_Writer(model.graph), state, architecture)
     return model
 
 
 class _Writer:
-    """Collects nodes and constants; every method returns the name of a result."""
+    """Adds nodes and constants to *graph*; every method returns the name of a result."""
 
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.initializers: list[TensorProto] = []
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self._graph = graph
         self._shapes: dict[tuple[int, ...], str] = {}
 
     def constant(self, value: Floats) -> str:
-        name = f"w{len(self.initializers)}"
+        name = f"w{len(self._graph.initializer)}"
         array = np.ascontiguousarray(value, np.float32)
-        self.initializers.append(numpy_helper.from_array(array, name))
+        self._graph.initializer.append(numpy_helper.from_array(array, name))
         return name
 
     def integers(self, *values: int) -> str:
         """A list of integers (a shape, axes); each different one is written once."""
         if values not in self._shapes:
             self._shapes[values] = f"i{len(self._shapes)}"
-            self.initializers.append(
+            self._graph.initializer.append(
                 numpy_helper.from_array(np.array(values, np.int64), self._shapes[values])
             )
         return self._shapes[values]
 
     def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        (name,) = self.nodes_out(operator, inputs, [output or f"x{len(self.nodes)}"], **attributes)
+        name = output or f"x{len(self._graph.node)}"
+        self._graph.node.append(helper.make_node(operator, list(inputs), [name], **attributes))
         return name
-
-    def nodes_out(
-        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any
-    ) -> Sequence[str]:
-        self.nodes.append(helper.make_node(operator, list(inputs), list(outputs), **attributes))
-        return outputs
 
     def linear(self, x: str, weight: Floats, bias: Floats | None = None, output: str = "") -> str:
         """x · weightᵀ + bias; x: (…, inputs)."""
