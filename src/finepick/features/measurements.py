@@ -1,7 +1,7 @@
 """What can be measured in a frame, as a whole and place by place.
 
-Fine detail is read from strips of four neighbouring rows, five strips in every cell, which at 2,000 × 1,500
-is every third row; a frame of up to 640 pixels is read whole. Slopes come from a small picture, long side about
+Fine detail is read from strips of four neighbouring rows, four strips in every cell, which at 2,000 × 1,500
+is every fourth row; a frame of up to 512 pixels is read whole. Slopes come from a small picture, long side about
 500, colours and tilt from a tiny one, about 250.
 """
 
@@ -70,7 +70,7 @@ CHANNELS: tuple[str, ...] = (
 """Names of the channels of `Measurements.grid`."""
 
 GRID_SIDE = 32
-_STRIP_ROWS, _STRIPS_PER_CELL = 4, 5
+_STRIP_ROWS, _STRIPS_PER_CELL = 4, 4
 _SLOPES_PER_CELL = 5
 _LEAST_CELL = 12
 _WHOLE_ROWS = _STRIP_ROWS * _STRIPS_PER_CELL  # cells of up to so many rows are read whole
@@ -253,7 +253,7 @@ def _energies(strips: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, int]:
         np.einsum("lrpw,lrpw->rw", squares, squares),
         _sum_of_magnitudes(mixed),
         _sum_of_magnitudes(horizontal[:1]),
-        # At most 20 lines of at most 4 · 255 each fit into 16 bits, which is six times as fast as 64.
+        # At most 16 lines of at most 4 · 255 each fit into 16 bits, which is six times as fast as 64.
         int(_over_lines(laplacian, np.int16).sum(dtype=np.int64)),
     )
 
@@ -264,7 +264,7 @@ def _over_lines(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
 
 
 def _sum_of_magnitudes(differences: Shorts) -> Floats:
-    # At most 20 lines of at most 8 · 255 each: fits into 16 bits without a sign.
+    # At most 16 lines of at most 8 · 255 each: fits into 16 bits without a sign.
     magnitudes = np.abs(differences, out=differences).view(np.uint16)
     return _over_lines(magnitudes, np.uint16).astype(np.float32)
 
