@@ -18,12 +18,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+
+from resident import MemoryWatch
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKING_SIDE = 2000
@@ -128,7 +129,7 @@ def _pick(
     with tempfile.TemporaryFile() as out:
         begun = time.perf_counter()
         process = subprocess.Popen(words, stdout=out, env={**os.environ, "FINEPICK_HOME": home})
-        watch = _MemoryWatch(process.pid)
+        watch = MemoryWatch(process.pid)
         code = process.wait()
         seconds = time.perf_counter() - begun
         peak = watch.stop()
@@ -136,41 +137,6 @@ def _pick(
             sys.exit(f"finepick pick ended with {code}")
         out.seek(0)
         return seconds, peak, json.load(out)
-
-
-class _MemoryWatch:
-    """Looks at the resident memory of a process and its children ten times a second."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid, self._peak, self._end = pid, 0.0, threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-
-    def stop(self) -> float:
-        self._end.set()
-        self._thread.join()
-        return self._peak
-
-    def _look(self) -> None:
-        while not self._end.wait(0.1):
-            self._peak = max(self._peak, sum(map(_resident, _family(self._pid))))
-
-
-def _family(pid: int) -> list[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(word) for task in tasks for word in (task / "children").read_text().split()]
-    except OSError:
-        return []
-    return [pid, *(one for child in children for one in _family(child))]
-
-
-def _resident(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 def _arguments() -> argparse.Namespace:
