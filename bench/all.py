@@ -13,6 +13,8 @@ RUNS = (
     ("report.py",),
     ("grouping.py",),
     ("measured.py",),
+    ("fgaesq_network.py",),
+    ("fgaesq.py",),
     ("fuzz.py", "--count", "5000"),
 )
 

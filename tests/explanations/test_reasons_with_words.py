@@ -179,7 +179,11 @@ class Talker(MeasuredScorer):
         self.phrases = bank
 
     def judge(self, frames: FrameSource) -> Judgement:
-        return replace(super().judge(frames), embeddings=self.embeddings(len(frames)), phrases=self.phrases)
+        return replace(
+            super().judge(frames),
+            embeddings=self.embeddings(len(frames)).astype(np.float32),
+            phrases=self.phrases,
+        )
 
     def embeddings(self, count: int) -> np.ndarray:
         pair = pointing(self.phrases, (Attribute.MOMENT, 1.0))

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 
-from finepick.features.measurements import CHANNELS, VALUES, Measurements, measure, salience
+from finepick.features.extraction import extract_features
+from finepick.features.measurements import CHANNELS, VALUES, Measurements, salience
 
 
 def measured(picture: Image.Image) -> Measurements:
-    half = picture.reduce(2) if max(picture.size) > 1200 else picture
-    return measure(np.asarray(picture.convert("L")), np.asarray(half))
+    return extract_features(np.asarray(picture)).measurements
 
 
 def texture(width: int, height: int, seed: int = 0, step: int = 4) -> Image.Image:
@@ -65,6 +65,13 @@ def test_sampled_rows_of_a_large_frame_speak_for_all() -> None:
     luma = np.asarray(picture.convert("L")).astype(float)
     expected = ndimage.laplace(luma)[1:-1, 1:-1].var()
     assert measured(picture)["sharpness"] == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("height", [385, 401, 440, 479, 480, 481, 500, 641, 777, 1333, 1500])
+def test_nothing_is_seen_at_the_borders_of_a_flat_frame(height: int) -> None:
+    found = measured(Image.new("RGB", (height * 4 // 3, height), (255, 255, 255)))
+    assert found["sharpness"] == 0 and found["noise"] == 0
+    assert found["clipped_high"] == 1 and found["entropy"] == 0
 
 
 def test_blur_lowers_every_measure_of_detail_step_by_step() -> None:
@@ -195,5 +202,5 @@ def test_mirroring_changes_only_what_has_a_side() -> None:
 def test_frames_are_left_as_they_were() -> None:
     pixels = np.array(texture(300, 200))
     before = pixels.copy()
-    measure(pixels[..., 1].copy(), pixels)
+    extract_features(pixels)
     assert (pixels == before).all()

@@ -12,7 +12,8 @@ _LENGTHS = struct.Struct("<II")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`verb` is "examine" (features and thumbnail), "frame" (pixels), "preview" (a JPEG), "view", or "study".
+    """`verb` is "examine" (features and thumbnail), "examine for report" (and a preview), "preview" (a JPEG),
+    "frame" (pixels), "view", or "study".
 
     `long_side` in pixels; `digest` is what the bytes must still be, or "" where they are seen first. A study is
     of the features in `blobs`, of photos with `digests`, by the scorer called `path`; `digest` is its key. A view

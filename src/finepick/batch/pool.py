@@ -10,8 +10,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
 from types import TracebackType
 
 from finepick.batch.messages import Reply, Request, read_message, write_message
@@ -65,13 +67,17 @@ class ReaderPool:
     def ask_all(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
         """Answers as they come, in no order; at most a few times as many requests as readers are under way."""
         threads = self._start()
-        waiting: dict[Future[Reply], Request] = {}
+        done: SimpleQueue[tuple[Request, Future[Reply]]] = SimpleQueue()
+        waiting = 0
         for request in requests:
-            waiting[threads.submit(self._one, request)] = request
-            if len(waiting) >= 4 * self._workers:
-                yield from _finished(waiting)
-        while waiting:
-            yield from _finished(waiting)
+            future = threads.submit(self._one, request)
+            future.add_done_callback(partial(_put, done, request))
+            waiting += 1
+            if waiting >= 4 * self._workers:
+                waiting -= 1
+                yield _result(*done.get())
+        for _ in range(waiting):
+            yield _result(*done.get())
 
     def ask_in_order(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
         """Answers in the order of the requests, a few of which are under way ahead of it."""
@@ -216,10 +222,8 @@ class _Reader:
         return code
 
 
-def _finished(waiting: dict[Future[Reply], Request]) -> Iterator[tuple[Request, Reply]]:
-    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield waiting.pop(future), future.result()
+def _put(done: SimpleQueue[tuple[Request, Future[Reply]]], request: Request, future: Future[Reply]) -> None:
+    done.put((request, future))
 
 
 def _result(request: Request, future: Future[Reply]) -> tuple[Request, Reply]:

@@ -64,6 +64,11 @@ def _examine(photo: ReadPhoto) -> Reply:
     return Reply(None, facts, (pack_features(features), thumbnail))
 
 
+def _examine_for_report(photo: ReadPhoto) -> Reply:
+    examined = _examine(photo)
+    return Reply(None, examined.facts, examined.blobs + _preview(photo).blobs)
+
+
 def _frame(photo: ReadPhoto) -> Reply:
     frame = photo.frame
     return Reply(None, {"shape": list(frame.shape)}, (frame.tobytes(),))
@@ -75,7 +80,12 @@ def _preview(photo: ReadPhoto) -> Reply:
     return Reply(None, {}, (buffer.getvalue(),))
 
 
-_LOOKS = {"examine": _examine, "frame": _frame, "preview": _preview}
+_LOOKS = {
+    "examine": _examine,
+    "examine for report": _examine_for_report,
+    "frame": _frame,
+    "preview": _preview,
+}
 
 
 def _study(request: Request) -> Reply:

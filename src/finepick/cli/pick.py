@@ -168,7 +168,9 @@ def _pick(
     settings = load_settings(workers=workers)
     with (
         ProgressBar(quiet=quiet or json) as progress,
-        Library(settings, fresh=fresh, progress=progress, warn=warn) as library,
+        Library(
+            settings, fresh=fresh, keep_previews=leaving.out is not None, progress=progress, warn=warn
+        ) as library,
     ):
         result = pick_photos(library, paths, scorer=scorer, options=options, leave_out=leaving.folders)
         left = leave(library, result, scorer, leaving, title=_title(paths))

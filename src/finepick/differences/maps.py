@@ -27,7 +27,6 @@ OUTSIDE = 0.2
 """What a map says where no other frame shows the place."""
 
 _CANVAS_SIDE = 96
-_SOURCE_SIDE = 128
 # Differences that count as one unit, each about three times what a second JPEG of the same frame shows.
 _GREY_UNIT = 18.0
 _STRUCTURE_UNIT = 0.45
@@ -48,7 +47,7 @@ def difference_maps(frames: Sequence[PhotoFeatures], alignment: Alignment) -> tu
         return tuple(np.zeros(_map_shape(frame)) for frame in frames)
     canvas = _Canvas(_extent(frames[alignment.reference]), _CANVAS_SIDE)
     usable = _usable(alignment)[:, None, None]
-    grey, seen = canvas.lay([_small(frame.grey)[..., None] for frame in frames], frames, alignment)
+    grey, seen = canvas.lay([frame.grey[..., None] for frame in frames], frames, alignment)
     grey = _smooth(grey[..., 0])
     others, overlap = _median_of_others(grey, seen & usable)
     overlap &= seen
@@ -152,29 +151,23 @@ class _Canvas:
         return np.clip(result, 0.0, 1.0).reshape(rows, columns)
 
 
-def _small(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """About as many pixels as the canvas has, so that reading between them leaves none out."""
-    factor = round(max(grey.shape) / _SOURCE_SIDE)
-    return np.asarray(Image.fromarray(grey).reduce(factor)) if factor > 1 else grey
-
-
 def _median_of_others(planes: Floats, counted: Mask) -> tuple[Floats, Mask]:
     """For each of n planes the median over the *counted* others, and where there is at least one.
 
     One sort serves all n: leaving a value out of a sorted column moves the middle by at most one place.
     """
     n = len(planes)
-    values = np.where(counted, planes, np.float32(np.inf))
-    order = np.argsort(values, axis=0, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(n)[:, None, None], order.shape), axis=0)
-    ordered = np.take_along_axis(values, order, axis=0)
+    ordered = np.sort(np.where(counted, planes, np.float32(np.inf)), axis=0)
     left = counted.sum(axis=0)[None] - counted  # how many others there are
-    lower, upper = np.maximum(left - 1, 0) // 2, left // 2
-    rank = np.where(counted, ranks, n)
-    lower = lower + (lower >= rank)
-    upper = upper + (upper >= rank)
-    middle = [np.take_along_axis(ordered, np.minimum(place, n - 1), axis=0) for place in (lower, upper)]
+
+    def without_itself(place: NDArray[np.intp]) -> Floats:
+        """What stands at *place* among the others: the next where the value itself stands no later."""
+        here, there = (
+            np.take_along_axis(ordered, np.minimum(place + step, n - 1), axis=0) for step in (0, 1)
+        )
+        return np.where(counted & (planes <= here), there, here)
+
+    middle = [without_itself(place) for place in (np.maximum(left - 1, 0) // 2, left // 2)]
     some = left > 0
     median = np.where(some, 0.5 * (np.where(some, middle[0], 0) + np.where(some, middle[1], 0)), planes)
     return np.asarray(median, np.float32), some

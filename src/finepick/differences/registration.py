@@ -7,7 +7,7 @@ What moved between two frames is outvoted twice: as outliers among the key point
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -22,14 +22,14 @@ from finepick.features.keypoints import Keypoints, fit_similarity, match, normal
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-_SIDES = (128, 256)
-_POINTS = (8, 20)  # in each of some 170 tiles
-_STEPS = (4, 2)
+_POINTS = 8  # in each of some 170 tiles
+_STEPS = 6
+_SETTLED = 3e-4  # frame units: a step of a twenty-fifth of a pixel is the last
+_CLEAR = 0.8  # likeness at which frames that were laid on each other as they are need no key points
 _LEAST_INLIERS = 6
 _LEAST_LIKENESS = 0.35
 _COMPARED_CLOSELY = 16
 _SKETCH = 16  # key points of each level
-_VIEW_SIDE = 128
 _VIEW_POINTS = 8
 _VIEW_NOISE = 4.0  # grey levels; in a dark frame less than that is noise
 _WORTH_REFINING = 0.15
@@ -139,7 +139,7 @@ class View:
 
 
 def view(frame: PhotoFeatures) -> View:
-    level = _level(frame, _VIEW_SIDE, _VIEW_NOISE)
+    level = _level(frame, _VIEW_NOISE)
     across, down = _gradients(level.pixels)
     rows, columns, strength = _strongest_of_each_tile(across * across + down * down, _VIEW_POINTS)
     full = strength.min(axis=1, initial=np.inf) >= 2 * _LEAST_GRADIENT
@@ -231,39 +231,39 @@ class _Ruler:
 
     def __init__(self, reference: PhotoFeatures) -> None:
         self.reference = reference
-        self.targets = [
-            _target(_level(reference, side), count) for side, count in zip(_SIDES, _POINTS, strict=True)
-        ]
+        self._target = _target(_level(reference), _POINTS)
 
     def register(
-        self, frame: PhotoFeatures, starts: Sequence[tuple[FloatArray, int]]
+        self, frame: PhotoFeatures, starts: Iterable[tuple[FloatArray, int]]
     ) -> tuple[FloatArray, float] | None:
-        """The best of *starts* (transform, inliers), refined, with its confidence; None if none fits."""
-        levels = [_level(frame, side) for side in _SIDES]
+        """The best of *starts* (transform, inliers), refined, with its confidence; None if none fits.
+
+        No more of them are asked for than it takes to be sure.
+        """
+        level = _level(frame)
         best: tuple[FloatArray, float] | None = None
         for start, inliers in starts:
-            refined = start
-            for target, level, steps in zip(self.targets, levels, _STEPS, strict=True):
-                refined = _refine(target, level, refined, steps)
-            before, after = (_likeness(self.targets[0], levels[0], fit) for fit in (start, refined))
+            refined = _refine(self._target, level, start, _STEPS)
+            before, after = (_likeness(self._target, level, fit) for fit in (start, refined))
             fit, likeness = (refined, after) if after >= before else (start, before)
             confidence = _confidence(likeness, inliers)
             if confidence > 0 and (best is None or confidence > best[1]):
                 best = fit, confidence
-            if inliers >= 2 * _LEAST_INLIERS and confidence > 0:
+            if likeness >= _CLEAR or (inliers >= 2 * _LEAST_INLIERS and confidence > 0):
                 break
         return best
 
 
-def _starts(reference: PhotoFeatures, frame: PhotoFeatures) -> list[tuple[FloatArray, int]]:
-    """Transforms worth refining, the best founded first."""
-    starts = []
+def _starts(reference: PhotoFeatures, frame: PhotoFeatures) -> Iterator[tuple[FloatArray, int]]:
+    """Transforms worth refining, the cheapest first."""
+    yield _centred_fit(reference, frame), 0
     found = _by_keypoints(reference.keypoints, frame.keypoints)
     if found is not None:
-        starts.append(found)
+        yield found
     if found is None or found[1] < 2 * _LEAST_INLIERS:
-        starts += [(fit, 0) for fit in _by_correlation(reference, frame)]
-    return starts
+        shifted = _by_correlation(reference, frame)
+        if shifted is not None:
+            yield shifted, 0
 
 
 def _by_keypoints(a: Keypoints, b: Keypoints) -> tuple[FloatArray, int] | None:
@@ -271,21 +271,20 @@ def _by_keypoints(a: Keypoints, b: Keypoints) -> tuple[FloatArray, int] | None:
     return (similarity.transform, similarity.inliers) if similarity.inliers >= 4 else None
 
 
-def _by_correlation(reference: PhotoFeatures, frame: PhotoFeatures) -> list[FloatArray]:
-    """The centred fit, and the centred fit shifted to the peak of the phase correlation of both frames."""
-    centred = _centred_fit(reference, frame)
+def _by_correlation(reference: PhotoFeatures, frame: PhotoFeatures) -> FloatArray | None:
+    """The centred fit, shifted to the peak of the phase correlation of both frames if these are of one shape."""
     if reference.grey.shape != frame.grey.shape or min(frame.grey.shape) < 16:
-        return [centred]
-    a, b = (_level(each, _SIDES[0]) for each in (reference, frame))
+        return None
+    a, b = (_level(each) for each in (reference, frame))
     window = np.outer(np.hanning(a.pixels.shape[0]), np.hanning(a.pixels.shape[1]))
     cross = np.fft.rfft2(b.pixels * window) * np.conj(np.fft.rfft2(a.pixels * window))
     peaks = np.fft.irfft2(cross / (np.abs(cross) + 1e-3 * np.abs(cross).max() + 1e-9), s=a.pixels.shape)
     y, x = np.unravel_index(int(peaks.argmax()), peaks.shape)
     rows, columns = peaks.shape
     shift_y, shift_x = (y + rows // 2) % rows - rows // 2, (x + columns // 2) % columns - columns // 2
-    shifted = centred.copy()
+    shifted = _centred_fit(reference, frame)
     shifted[:, 2] += shift_x / a.scale[0], shift_y / a.scale[1]
-    return [centred, shifted]
+    return shifted
 
 
 def _register_by_way_of_others(
@@ -313,15 +312,8 @@ def _register_by_way_of_others(
         fresh = list(found)
 
 
-def _level(frame: PhotoFeatures, side: int, noise: float = 1.4) -> _Level:
+def _level(frame: PhotoFeatures, noise: float = 1.4) -> _Level:
     picture = Image.fromarray(frame.grey)
-    size = picture.size
-    long_side = max(size)
-    if long_side > side:
-        picture = picture.resize(
-            (max(1, round(size[0] * side / long_side)), max(1, round(size[1] * side / long_side))),
-            Image.Resampling.BOX,
-        )
     pixels = np.asarray(normalise_contrast(picture, noise=noise), dtype=np.float32) - 128
     width, height = picture.size
     unit = max(frame.size)
@@ -403,7 +395,7 @@ def _refine(target: _Target, level: _Level, start: FloatArray, steps: int) -> Fl
         if abs(grow) > 0.2 or abs(turn) > 0.2 or max(abs(shift_x), abs(shift_y)) > 0.2:
             return start
         fit = _compose(fit, _invert(step))
-        if max(abs(grow), abs(turn), abs(shift_x), abs(shift_y)) < 1e-5:
+        if max(abs(grow), abs(turn), abs(shift_x), abs(shift_y)) < _SETTLED:
             break
     return fit
 

@@ -17,13 +17,13 @@ from finepick.features.descriptor import describe
 from finepick.features.keypoints import Keypoints, detect_keypoints
 from finepick.features.measurements import Measurements, measure
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Raised whenever a change here or below alters a number; cached features of other versions are not used."""
 
-GREY_SIDE = 256
+GREY_SIDE = 128
 THUMBNAIL_SIDE = 320
-_LEAST_THUMBNAIL_SIDE = 250
 SMALL_SIDE = 500
+_TINY_SIDE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class PhotoFeatures:
     the upper left corner, so that a 3:2 landscape frame spans [0, 1] × [0, .667].
 
     size: (width, height) of the working frame in pixels.
-    grey: (h, w) uint8 luma, long side 256 (a smaller frame keeps its size).
+    grey: (h, w) uint8 luma, long side 128 (a smaller frame keeps its size).
     descriptor: (d,) float32, unit length: likeness of two photos at a glance is the dot product.
     """
 
@@ -47,39 +47,47 @@ class PhotoFeatures:
 
 def extract_features(frame: Frame) -> PhotoFeatures:
     """Features of *frame* (H × W × 3, uint8, sRGB)."""
-    picture = Image.fromarray(frame)
-    return _features(picture, _small(picture))
+    return _features(_Sizes.of(Image.fromarray(frame)))
 
 
 def extract_with_thumbnail(picture: Image.Image) -> tuple[PhotoFeatures, bytes]:
     """Features of *picture* (RGB), and a JPEG of it with a long side of at most `THUMBNAIL_SIDE` pixels."""
-    small = _small(picture)
+    sizes = _Sizes.of(picture)
+    thumbnail = sizes.tiny if max(sizes.tiny.size) <= THUMBNAIL_SIDE else _fit(sizes.small, THUMBNAIL_SIDE)
     buffer = io.BytesIO()
-    _thumbnail(small).save(buffer, "JPEG", quality=82)
-    return _features(picture, small), buffer.getvalue()
+    thumbnail.save(buffer, "JPEG", quality=82)
+    return _features(sizes), buffer.getvalue()
 
 
-def _thumbnail(small: Image.Image) -> Image.Image:
-    """Averaged down by a whole number where that leaves enough: five times as fast as to an exact size."""
-    factor = -(-max(small.size) // THUMBNAIL_SIDE)
-    if factor > 1 and max(small.size) >= factor * _LEAST_THUMBNAIL_SIDE:
-        return small.reduce(factor)
-    return _fit(small, THUMBNAIL_SIDE)
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """A picture and itself averaged down by whole numbers, five times as fast as to an exact size.
+
+    small: long side about `SMALL_SIDE`. tiny: from `_TINY_SIDE` to less than twice as much.
+    """
+
+    whole: Image.Image
+    small: Image.Image
+    tiny: Image.Image
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> _Sizes:
+        small = _reduced(picture, round(max(picture.size) / SMALL_SIDE))
+        return cls(picture, small, _reduced(small, max(small.size) // _TINY_SIDE))
 
 
-def _small(picture: Image.Image) -> Image.Image:
-    """*picture* averaged down by a whole number to about `SMALL_SIDE`, enough for most features."""
-    factor = max(1, round(max(picture.size) / SMALL_SIDE))
+def _reduced(picture: Image.Image, factor: int) -> Image.Image:
     return picture.reduce(factor) if factor > 1 else picture
 
 
-def _features(picture: Image.Image, small: Image.Image) -> PhotoFeatures:
+def _features(sizes: _Sizes) -> PhotoFeatures:
+    grey = sizes.tiny.convert("L")
     return PhotoFeatures(
-        size=picture.size,
-        grey=np.asarray(_fit(small.convert("L"), GREY_SIDE)),
-        descriptor=describe(small),
-        keypoints=detect_keypoints(small),
-        measurements=measure(np.asarray(picture.convert("L")), np.asarray(small)),
+        size=sizes.whole.size,
+        grey=np.asarray(_fit(grey, GREY_SIDE)),
+        descriptor=describe(sizes.tiny),
+        keypoints=detect_keypoints(grey),
+        measurements=measure(sizes.whole, sizes.small, sizes.tiny),
     )
 
 

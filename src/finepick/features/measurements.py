@@ -1,8 +1,8 @@
 """What can be measured in a frame, as a whole and place by place.
 
-Fine detail is read from sampled rows: ten in every cell, each with its two neighbours, which at 2,000 × 1,500
-is every sixth row; a frame of up to 512 pixels is read whole. Colours come from a small picture, long side
-about 250.
+Fine detail is read from strips of four neighbouring rows, four strips in every cell, which at 2,000 × 1,500
+is every fourth row; a frame of up to 512 pixels is read whole. Slopes come from a small picture, long side about
+500, colours and tilt from a tiny one, about 250.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import io
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import uniform_filter
 
 from finepick.domain import FloatArray
 
@@ -69,10 +70,11 @@ CHANNELS: tuple[str, ...] = (
 """Names of the channels of `Measurements.grid`."""
 
 GRID_SIDE = 32
-_ROWS_PER_CELL = 10
+_STRIP_ROWS, _STRIPS_PER_CELL = 4, 4
+_SLOPES_PER_CELL = 5
 _LEAST_CELL = 12
-_WHOLE_ROWS = 16  # cells of up to so many rows are read whole; more would not fit into 16 bits below
-_STRIP_CELLS = 8  # cell rows at a time: the working arrays then stay in the second-level cache
+_WHOLE_ROWS = _STRIP_ROWS * _STRIPS_PER_CELL  # cells of up to so many rows are read whole
+_FULL_CELL = 16
 _LAPLACIAN_NOISE = 20.0  # white noise of variance σ² gives the Laplacian 4² + 4 · 1² = 20 σ²
 _NOISE_MARGIN = (
     1.5  # σ comes from the quietest cells; without a margin the others' noise would pass for detail
@@ -81,8 +83,7 @@ _IMMERKAER = math.sqrt(math.pi / 2) / 6.0
 _CLIP_HIGH, _CLIP_LOW = 253, 2
 _BLOCK = 8
 _FULL = np.float32(255)
-_TILE, _TILES = 96, 4
-_SMALL_SIDE = 250  # long side of the picture that colours and tilt are read from, at least
+_TILE, _TILES = 128, 3
 _MAX_TILT_DEGREES = 15.0
 
 
@@ -111,14 +112,14 @@ class Measurements:
 _VALUE_INDEX = {name: index for index, name in enumerate(VALUES)}
 
 
-def measure(luma: NDArray[np.uint8], half: NDArray[np.uint8]) -> Measurements:
-    """Measurements of a frame, from its *luma* (H × W, full working size) and its half-size RGB (h × w × 3).
+def measure(picture: Image.Image, small: Image.Image, tiny: Image.Image) -> Measurements:
+    """Measurements of *picture* (RGB, full working size), with the help of itself averaged down twice.
 
     A pure function of the pixels; any size from 1 × 1 on works.
     """
-    rows, columns = _grid_shape(*luma.shape)
-    fine = _fine(luma, rows, columns)
-    coarse = _coarse(half, rows, columns)
+    rows, columns = _grid_shape(picture.height, picture.width)
+    fine = _fine(picture, rows, columns)
+    coarse = _coarse(np.asarray(small.getchannel("G")), tiny, rows, columns)
     noise = _noise(fine)
     noise_alone = _NOISE_MARGIN * _LAPLACIAN_NOISE * noise * noise
     sharp = np.log2(1.0 + np.maximum(fine.laplacian - noise_alone, 0.0))
@@ -139,7 +140,7 @@ def measure(luma: NDArray[np.uint8], half: NDArray[np.uint8]) -> Measurements:
         ],
         axis=-1,
     ).astype(np.float32)
-    tilt, tilt_confidence = _tilt(coarse.small)
+    tilt, tilt_confidence = _tilt(coarse.tiny)
     values: dict[str, float] = {
         "sharpness": fine.variance,
         "fine_detail": math.log2(1.0 + max(fine.variance - noise_alone, 0.0)),
@@ -148,7 +149,7 @@ def measure(luma: NDArray[np.uint8], half: NDArray[np.uint8]) -> Measurements:
         "blockiness": block,
         "clipped_high": float(fine.clipped_high.mean()),
         "clipped_low": float(fine.clipped_low.mean()),
-        "jpeg_size": _jpeg_size(luma),
+        "jpeg_size": _jpeg_size(picture),
         "tilt": tilt,
         "tilt_confidence": tilt_confidence,
         **_histogram_values(fine.histogram),
@@ -178,83 +179,94 @@ class _Fine:
     histogram: FloatArray  # (256,) counts of luma
 
 
-def _fine(luma: NDArray[np.uint8], rows: int, columns: int) -> _Fine:
-    padded = _with_neighbours(luma)
-    height = luma.shape[0]
-    per_cell = -(-height // rows)
-    per_cell = per_cell if per_cell <= _WHOLE_ROWS else _ROWS_PER_CELL
-    # Row i of the frame is row i + 1 of the padded one where padding was needed.
-    offset = (padded.shape[0] - height) // 2
-    first, last = (0, height - 1) if offset else (1, height - 2)
-    sampled = _sample_rows(height, rows, per_cell, first, last) + offset
-    laplacian = np.empty((rows, padded.shape[1] - 2), np.float32)
-    immerkaer, profile = np.empty_like(laplacian), np.empty_like(laplacian)
-    total = 0
-    for start in range(0, rows, _STRIP_CELLS):
-        cells = slice(start, min(start + _STRIP_CELLS, rows))
-        strip = _strip_energies(padded, sampled[cells].ravel(), per_cell)
-        laplacian[cells], immerkaer[cells], profile[cells] = strip[:3]
-        total += strip[3]
-    count = rows * per_cell * laplacian.shape[1]
-    picked = padded[sampled.ravel()]
+def _fine(picture: Image.Image, rows: int, columns: int) -> _Fine:
+    strips = _strips(picture, rows)
+    depth, per_cell, width = strips.shape[0] - 2, strips.shape[2], strips.shape[3]
+    laplacian, immerkaer, profile, total = _energies(strips)
+    inner = strips[1:-1]
+    lines = depth * per_cell
+    count = rows * lines * laplacian.shape[1]
 
     def share(clipped: NDArray[np.bool_]) -> Floats:
-        counts = np.add.reduce(clipped.view(np.uint8).reshape(rows, per_cell, -1), axis=1, dtype=np.uint8)
-        return _across_cells(counts.astype(np.float32), columns) / np.float32(per_cell)
+        counts = _over_lines(clipped.view(np.uint8), np.uint8)
+        return _across_cells(counts.astype(np.float32), columns) / np.float32(lines)
 
     return _Fine(
-        laplacian=_across_cells(laplacian, columns) / np.float32(per_cell),
+        laplacian=_across_cells(laplacian, columns) / np.float32(lines),
         variance=max(float(laplacian.sum(dtype=np.float64)) / count - (total / count) ** 2, 0.0),
         immerkaer=_across_cells(immerkaer, columns) * np.float32(_IMMERKAER / per_cell),
-        clipped_high=share(picked >= _CLIP_HIGH),
-        clipped_low=share(picked <= _CLIP_LOW),
+        clipped_high=share(inner >= _CLIP_HIGH),
+        clipped_low=share(inner <= _CLIP_LOW),
         profile=np.asarray(profile / per_cell, np.float32),
-        width=picked.shape[1],
-        histogram=_histogram(picked),
+        width=width,
+        histogram=_histogram(inner),
     )
 
 
-def _with_neighbours(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """*luma* as it is, or, where a side is shorter than three pixels, with its border repeated around it."""
-    return np.pad(luma, 1, mode="edge") if min(luma.shape) < 3 else luma
+def _strips(picture: Image.Image, rows: int) -> NDArray[np.uint8]:
+    """Luma of neighbouring lines at evenly spread places: (lines, cell rows, places a cell, width).
+
+    Of each strip, the first and the last line are only neighbours. A low frame is read whole, as strips of
+    three lines around every line; its border is repeated where it has less than three.
+    """
+    width, height = picture.size
+    per_cell = -(-height // rows)
+    if per_cell <= _WHOLE_ROWS:
+        luma = np.asarray(picture.convert("L"))
+        padded = np.pad(luma, 1, mode="edge") if min(luma.shape) < 3 else luma
+        offset = (padded.shape[0] - height) // 2
+        centres = ((np.arange(rows * per_cell) + 0.5) * (height / (rows * per_cell))).astype(np.intp) + offset
+        centres = np.clip(centres, 1, padded.shape[0] - 2).reshape(rows, per_cell)
+        return np.asarray(padded[np.stack([centres - 1, centres, centres + 1])])
+    count = rows * _STRIPS_PER_CELL
+    # Pillow takes the nearest line; a nudge keeps rounding from choosing between two.
+    first = 0.25 / count - _STRIP_ROWS // 2
+    lines = [
+        picture.transform(
+            (width, count),
+            Image.Transform.EXTENT,
+            (0, first + line, width, first + line + height),
+            Image.Resampling.NEAREST,
+        ).convert("L")
+        for line in range(_STRIP_ROWS)
+    ]
+    return np.stack([np.asarray(line) for line in lines]).reshape(_STRIP_ROWS, rows, _STRIPS_PER_CELL, width)
 
 
-def _sample_rows(height: int, rows: int, per_cell: int, first: int, last: int) -> NDArray[np.intp]:
-    """Indices (rows, per_cell), evenly spread over each cell, all with a row above and below."""
-    centres = (np.arange(rows * per_cell) + 0.5) * (height / (rows * per_cell))
-    return np.clip(centres.astype(np.intp), first, last).reshape(rows, per_cell)
-
-
-def _strip_energies(
-    padded: NDArray[np.uint8], rows: NDArray[np.intp], per_cell: int
-) -> tuple[Floats, Floats, Floats, int]:
-    """Σ laplacian², Σ |immerkær|, Σ |horizontal 2nd difference| (cell rows × width); Σ laplacian of all."""
-    above, centre, below = (padded[rows + shift].astype(np.int16) for shift in (-1, 0, 1))
-    twice = centre + centre
-    vertical: Shorts = above
-    vertical += below
+def _energies(strips: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, int]:
+    """Σ laplacian² (cell rows × width); Σ |immerkær|, Σ |horizontal 2nd difference| of one line of each strip,
+    which is enough for noise and blocks; Σ laplacian of all.
+    """
+    levels = strips.astype(np.int16)
+    twice = levels[1:-1] + levels[1:-1]
+    vertical: Shorts = levels[:-2] + levels[2:]
     vertical -= twice
-    horizontal = centre[:, :-2] + centre[:, 2:]
-    horizontal -= twice[:, 1:-1]
-    laplacian = vertical[:, 1:-1] + horizontal
-    mixed = vertical[:, :-2] + vertical[:, 2:]
-    mixed -= vertical[:, 1:-1]
-    mixed -= vertical[:, 1:-1]
-    shape = (-1, per_cell, laplacian.shape[1])
-    squares = laplacian.astype(np.float32).reshape(shape)
+    horizontal = levels[1:-1, ..., :-2] + levels[1:-1, ..., 2:]
+    horizontal -= twice[..., 1:-1]
+    laplacian = vertical[..., 1:-1] + horizontal
+    one = vertical[:1]
+    mixed = one[..., :-2] + one[..., 2:]
+    mixed -= one[..., 1:-1]
+    mixed -= one[..., 1:-1]
+    squares = laplacian.astype(np.float32)
     return (
-        np.einsum("rmw,rmw->rw", squares, squares),
-        _sum_of_magnitudes(mixed, shape),
-        _sum_of_magnitudes(horizontal, shape),
-        # At most 16 rows of at most 4 · 255 each fit into 16 bits, which is six times as fast as 64.
-        int(np.add.reduce(laplacian.reshape(shape), axis=1, dtype=np.int16).sum(dtype=np.int64)),
+        np.einsum("lrpw,lrpw->rw", squares, squares),
+        _sum_of_magnitudes(mixed),
+        _sum_of_magnitudes(horizontal[:1]),
+        # At most 16 lines of at most 4 · 255 each fit into 16 bits, which is six times as fast as 64.
+        int(_over_lines(laplacian, np.int16).sum(dtype=np.int64)),
     )
 
 
-def _sum_of_magnitudes(differences: Shorts, shape: tuple[int, int, int]) -> Floats:
-    # At most 16 rows of at most 8 · 255 each: fits into 16 bits without a sign.
-    magnitudes = np.abs(differences, out=differences).view(np.uint16).reshape(shape)
-    return np.asarray(np.add.reduce(magnitudes, axis=1, dtype=np.uint16), np.float32)
+def _over_lines(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """Sums (cell rows, width) over the lines of strips (lines, cell rows, places, width)."""
+    return np.asarray(np.add.reduce(np.add.reduce(values, axis=0, dtype=dtype), axis=1, dtype=dtype))
+
+
+def _sum_of_magnitudes(differences: Shorts) -> Floats:
+    # At most 16 lines of at most 8 · 255 each: fits into 16 bits without a sign.
+    magnitudes = np.abs(differences, out=differences).view(np.uint16)
+    return _over_lines(magnitudes, np.uint16).astype(np.float32)
 
 
 def _across_cells(rows: Floats, columns: int) -> Floats:
@@ -292,24 +304,24 @@ class _Coarse:
     a: Floats
     b: Floats
     detail: Floats
-    small: NDArray[np.uint8]  # luma
+    tiny: NDArray[np.uint8]  # luma
     values: dict[str, float]
 
 
-def _coarse(half: NDArray[np.uint8], rows: int, columns: int) -> _Coarse:
-    red, green, blue = (band.view(np.int16) for band in _shrunk(half))
-    weighted = red * np.int16(38) + green * np.int16(75) + blue * np.int16(15)  # luma by Rec. 601, × 128
-    small = (weighted.view(np.uint16) >> 7).astype(np.uint8)
-    rg = (red - green).astype(np.float32)
-    yb = (((red + green) >> 1) - blue).astype(np.float32)
-    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    grey = small.astype(np.float32)
-    cells = _CellMeans(small.shape[0], small.shape[1], rows, columns)
+def _coarse(green: NDArray[np.uint8], tiny: Image.Image, rows: int, columns: int) -> _Coarse:
+    """*green*: of the small picture."""
+    red, green_tiny, blue = (np.asarray(band, np.int16) for band in tiny.split())
+    luma = np.asarray(tiny.convert("L"))
+    rg = (red - green_tiny).astype(np.float32)
+    yb = (((red + green_tiny) >> 1) - blue).astype(np.float32)
+    spread = np.maximum(np.maximum(red, green_tiny), blue) - np.minimum(np.minimum(red, green_tiny), blue)
+    grey = luma.astype(np.float32)
+    cells = _CellMeans(tiny.height, tiny.width, rows, columns)
     mean, square = cells(grey), cells(grey * grey)
     a, b = cells(rg) / _FULL, cells(yb) / _FULL
     saturation = cells(spread.astype(np.float32)) / _FULL
     deviation = np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)) / _FULL, np.float32)
-    detail, (xx, yy, xy) = _detail(half, rows, columns)
+    detail, (xx, yy, xy) = _detail(green, rows, columns)
     motion, angle = _motion(xx, yy, xy)
     values = {
         "mid_detail": math.log2(1.0 + xx + yy),
@@ -322,27 +334,7 @@ def _coarse(half: NDArray[np.uint8], rows: int, columns: int) -> _Coarse:
         "cast_b": float(b.mean()),
         "cast": _cast(a, b, saturation, mean),
     }
-    return _Coarse(mean / _FULL, deviation, saturation, a, b, np.log2(1.0 + detail), small, values)
-
-
-def _shrunk(half: NDArray[np.uint8]) -> list[NDArray[np.uint16]]:
-    """The three colours, averaged over squares of whole pixels, long side 250 to 500."""
-    factor = min(max(1, max(half.shape[:2]) // _SMALL_SIDE), min(half.shape[:2]), 16)
-    height, width = (side // factor for side in half.shape[:2])
-    blocks = half[: height * factor, : width * factor].reshape(height, factor, -1)
-    columns = blocks[:, 0].astype(np.uint16)
-    for row in range(1, factor):
-        columns += blocks[:, row]
-    pixels = columns.reshape(height, width, 3 * factor)
-    sums = []
-    for band in range(3):
-        total = pixels[..., band].copy()
-        for column in range(1, factor):
-            total += pixels[..., band + 3 * column]
-        total += np.uint16(factor * factor // 2)
-        total //= np.uint16(factor * factor)
-        sums.append(total)
-    return sums
+    return _Coarse(mean / _FULL, deviation, saturation, a, b, np.log2(1.0 + detail), luma, values)
 
 
 class _CellMeans:
@@ -361,12 +353,12 @@ class _CellMeans:
         return np.asarray(means[self._pick], np.float32)
 
 
-def _detail(half: NDArray[np.uint8], rows: int, columns: int) -> tuple[Floats, tuple[float, float, float]]:
-    """Mean squared slope of the green channel per cell, and the frame's structure tensor (xx, yy, xy)."""
-    height, width = half.shape[:2]
-    per_cell = min(_ROWS_PER_CELL // 2, -(-height // rows))
-    picked = _sample_rows(height, rows, per_cell, 0, height - 1).ravel()
-    gx, gy = _slopes_at(half[..., 1], picked)
+def _detail(green: NDArray[np.uint8], rows: int, columns: int) -> tuple[Floats, tuple[float, float, float]]:
+    """Mean squared slope of *green* per cell, and the frame's structure tensor (xx, yy, xy)."""
+    height, width = green.shape
+    per_cell = min(_SLOPES_PER_CELL, -(-height // rows))
+    picked = ((np.arange(rows * per_cell) + 0.5) * (height / (rows * per_cell))).astype(np.intp)
+    gx, gy = _slopes_at(green, picked)
     energy = gx * gx
     energy += gy * gy
     stacked = np.add.reduce(energy.reshape(rows, per_cell, width), axis=1)
@@ -418,10 +410,11 @@ def _noise(fine: _Fine) -> float:
     """σ of the noise: the filter's response in the flattest tenth of the cells that are not clipped."""
     open_cells = (fine.clipped_high < 0.02) & (fine.clipped_low < 0.02)
     responses = fine.immerkaer
-    side = min(fine.width // responses.shape[1], _WHOLE_ROWS)
+    side = fine.width // responses.shape[1]
     if side < _LEAST_CELL:  # the quietest of many tiny cells is quiet by chance: take neighbours together
-        size = -(-_WHOLE_ROWS // max(side, 1))
-        responses = np.asarray(uniform_filter(responses, size, mode="nearest"))
+        size = -(-_FULL_CELL // max(side, 1))
+        padded = np.pad(responses, (size // 2, size - 1 - size // 2), mode="edge")
+        responses = np.asarray(sliding_window_view(padded, (size, size)).mean(axis=(-2, -1)))
     chosen = responses[open_cells] if open_cells.any() else responses.ravel()
     return float(np.quantile(chosen, 0.1))
 
@@ -479,20 +472,20 @@ def _histogram_values(counts: FloatArray) -> dict[str, float]:
     }
 
 
-def _jpeg_size(luma: NDArray[np.uint8]) -> float:
-    """Bits per pixel of *luma* as a JPEG of quality 75: of all of it, or of 4 × 4 evenly spread tiles."""
-    height, width = luma.shape
+def _jpeg_size(picture: Image.Image) -> float:
+    """Bits per pixel of luma as a JPEG of quality 75: of all of it, or of 3 × 3 evenly spread tiles."""
+    width, height = picture.size
     if min(height, width) > _TILE * _TILES:
-        tops = np.linspace(0, height - _TILE, _TILES).astype(int)
-        lefts = np.linspace(0, width - _TILE, _TILES).astype(int)
-        tiles = np.empty((_TILES, _TILE, _TILES, _TILE), np.uint8)
+        tiles = Image.new("RGB", (_TILE * _TILES, _TILE * _TILES))
         for row, column in np.ndindex(_TILES, _TILES):
-            y, x = tops[row], lefts[column]
-            tiles[row, :, column] = luma[y : y + _TILE, x : x + _TILE]
-        luma = tiles.reshape(_TILES * _TILE, _TILES * _TILE)
+            x, y = (
+                (length - _TILE) * place // (_TILES - 1) for length, place in ((width, column), (height, row))
+            )
+            tiles.paste(picture.crop((x, y, x + _TILE, y + _TILE)), (column * _TILE, row * _TILE))
+        picture = tiles
     target = io.BytesIO()
-    Image.fromarray(luma).save(target, "JPEG", quality=75)
-    return 8.0 * target.tell() / luma.size
+    picture.convert("L").save(target, "JPEG", quality=75)
+    return 8.0 * target.tell() / (picture.width * picture.height)
 
 
 def _mean_of_top(cells: Floats, share: float) -> float:

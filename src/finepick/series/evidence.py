@@ -189,6 +189,11 @@ def is_hopeless(near: Nearness, likeness: float, bars: Bars = BARS) -> bool:
     return near is Nearness.APART and likeness < bars.apart_likeness
 
 
+def is_certain(near: Nearness, likeness: float, bars: Bars = BARS) -> bool:
+    """Spares a look at pairs of one moment that are alike enough at a glance for `judge_bond`."""
+    return near is Nearness.MOMENT and likeness >= bars.moment_likeness
+
+
 def _bond_of_moment(evidence: Evidence, bars: Bars) -> Bond:
     if (
         evidence.likeness >= bars.moment_likeness

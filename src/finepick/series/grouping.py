@@ -24,6 +24,7 @@ from finepick.series.evidence import (
     FeatureLookup,
     Nearness,
     gap_seconds,
+    is_certain,
     is_hopeless,
     judge_bond,
     nearness,
@@ -31,7 +32,7 @@ from finepick.series.evidence import (
 )
 from finepick.series.sequences import split_sequences
 
-GROUPING_VERSION = 2
+GROUPING_VERSION = 3
 """Raised whenever a change here or in what this uses makes other series of the same photos."""
 
 RULES = ("auto", "folder", "one", "single")
@@ -185,7 +186,11 @@ class _Weaver:
 
     def _look_at(self, a: int, b: int, thorough: bool) -> None:
         near = nearness(self._metadata[a], self._metadata[b])
-        if is_hopeless(near, float(self._descriptors[a] @ self._descriptors[b]), self._bars):
+        likeness = float(self._descriptors[a] @ self._descriptors[b])
+        if is_hopeless(near, likeness, self._bars):
+            return
+        if is_certain(near, likeness, self._bars):
+            self.forest.join(a, b)
             return
         evidence = self._examiner.examine(a, b, thorough=thorough)
         bond = judge_bond(near, evidence, self._bars)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from finepick.differences.registration import likeness_in_place, register_series, view
@@ -171,12 +172,13 @@ def _focus_wanders(frames: Sequence[PhotoFeatures]) -> bool:
     """Whether places become sharp one after the other: each place once, most frames the sharpest somewhere.
 
     Judged by the cells with detail whose sharpness changes much; in an ordinary burst few do, and in one
-    whose focus hunts the same frames win everywhere.
+    whose focus hunts the same frames win everywhere. Each cell goes with its neighbours: alone it changes also
+    because a shake moves other lines of the photo into it.
     """
     if "sharpness" not in CHANNELS or len({frame.measurements.grid.shape for frame in frames}) != 1:
         return False
     channel = CHANNELS.index("sharpness")
-    sharpness = np.stack([frame.measurements.grid[..., channel].ravel() for frame in frames])
+    sharpness = np.stack([_with_neighbours(frame.measurements.grid[..., channel]) for frame in frames])
     peak = sharpness.max(axis=0)
     detailed = peak >= max(float(np.median(peak)), 3.0)
     changing = detailed & (peak - sharpness.min(axis=0) >= _FOCUS_CHANGE)
@@ -189,6 +191,12 @@ def _focus_wanders(frames: Sequence[PhotoFeatures]) -> bool:
         return False
     grid = frames[0].measurements.grid.shape[:2]
     return _share_of_single_peaks(curves, winner) >= 0.7 and _is_smooth(winner, changing.reshape(grid))
+
+
+def _with_neighbours(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Every cell averaged with the eight around it, flat."""
+    around = sliding_window_view(np.pad(cells, 1, mode="edge"), (3, 3))
+    return np.asarray(around.mean(axis=(-2, -1)), np.float32).ravel()
 
 
 def _effective_number(shares: NDArray[np.float64]) -> float:
@@ -227,7 +235,7 @@ def _panoramas(photos: Sequence[Photo], candidates: Run, features: Features) -> 
     for run in _runs(photos, candidates, _continues_panorama):
         if len(run) < 3:
             continue
-        steps = [_step(features(a), features(b)) for a, b in pairwise(run)]
+        steps = _steps(run, features)
         start = 0
         while start < len(steps):
             end = _end_of_sweep(steps, start)
@@ -259,6 +267,15 @@ def _step(a: PhotoFeatures, b: PhotoFeatures) -> tuple[int, float] | None:
     axis = int(np.abs(shift).argmax())
     along, across = float(shift[axis]), abs(float(shift[1 - axis]))
     return (axis, along) if 0.2 <= abs(along) <= 0.85 and across <= 0.15 else None
+
+
+def _steps(run: Run, features: Features) -> list[tuple[int, float] | None]:
+    """The steps of *run*, None for those that no sweep can hold: it takes two, so one of any pair says a lot."""
+    found: dict[int, tuple[int, float] | None] = {}
+    for i in (*range(1, len(run) - 1, 2), *range(0, len(run) - 1, 2)):
+        if i % 2 or found.get(i - 1) or found.get(i + 1):
+            found[i] = _step(features(run[i]), features(run[i + 1]))
+    return [found.get(i) for i in range(len(run) - 1)]
 
 
 def _end_of_sweep(steps: Sequence[tuple[int, float] | None], start: int) -> int:

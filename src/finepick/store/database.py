@@ -159,17 +159,17 @@ class Cache:
 
     def metadata_of(self, digests: Iterable[str]) -> dict[str, Metadata]:
         """Metadata of those of *digests* that are known."""
-        texts = self._contents(sql.FIND_METADATA, digests)
+        texts = self._contents(sql.FIND_METADATA, "metadata", digests)
         decoded = ((digest, Metadata.from_json(text)) for digest, text in texts)
         return {digest: metadata for digest, metadata in decoded if metadata is not None}
 
     def features_of(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Digest and features of those of *digests* that are known, in that order, read in chunks."""
-        return self._contents(sql.FIND_FEATURES, digests)
+        return self._contents(sql.FIND_FEATURES, "features", digests)
 
     def thumbnails_of(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Digest and thumbnail of those of *digests* that have one here, in that order."""
-        return self._contents(sql.FIND_THUMBNAIL, digests)
+        return self._contents(sql.FIND_THUMBNAIL, "thumbnail", digests)
 
     def thumbnail(self, digest: str) -> bytes | None:
         return dict(self.thumbnails_of([digest])).get(digest)
@@ -179,15 +179,18 @@ class Cache:
 
         Size and time must be from before the file was read, so that a later change cannot go unnoticed.
         """
-        texts = (photo.metadata.to_json().encode(), photo.features, photo.thumbnail)
+        texts = {
+            "metadata": photo.metadata.to_json().encode(),
+            "features": photo.features,
+            "thumbnail": photo.thumbnail,
+        }
         row = self._file_row(path, size, mtime_ns, photo.digest)
 
         def remember(raw: sqlite3.Connection) -> None:
             name = {"digest": photo.digest, **self._version}
             old = raw.execute(sql.FIND_PHOTO_BLOBS, name).fetchone() or ()
             raw.executemany(sql.FORGET_BLOB, [{"blob": blob} for blob in old if blob is not None])
-            metadata, features, thumbnail = (_keep(raw, photo.digest, text) for text in texts)
-            contents = {"metadata": metadata, "features": features, "thumbnail": thumbnail}
+            contents = {kind: _keep(raw, _part(photo.digest, kind), text) for kind, text in texts.items()}
             raw.execute(sql.REMEMBER_PHOTO, {**name, **contents, "used_at": self._now()})
             if row is not None:
                 raw.execute(sql.REMEMBER_FILE, row)
@@ -264,19 +267,21 @@ class Cache:
 
     # Reading and writing, come what may
 
-    def _contents(self, statement: str, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    def _contents(self, statement: str, kind: str, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         remaining = iter(digests)
         while chunk := list(islice(remaining, CHUNK)):
-            found = self._read_all(partial(self._look_up, statement, chunk))
+            found = self._read_all(partial(self._look_up, statement, kind, chunk))
             with self._lock:
                 self._used_photos.update(found)
             yield from ((digest, found[digest]) for digest in chunk if digest in found)
 
-    def _look_up(self, statement: str, digests: Sequence[str], raw: sqlite3.Connection) -> dict[str, bytes]:
+    def _look_up(
+        self, statement: str, kind: str, digests: Sequence[str], raw: sqlite3.Connection
+    ) -> dict[str, bytes]:
         found = {}
         for digest in digests:
             row = raw.execute(statement, {"digest": digest, **self._version}).fetchone()
-            if row is not None and _is_sound(digest, *row):
+            if row is not None and _is_sound(_part(digest, kind), *row):
                 found[digest] = row[0]
         return found
 
@@ -373,6 +378,11 @@ class Cache:
 
 def _key(path: str) -> bytes:
     return os.fsencode(os.path.abspath(path))
+
+
+def _part(digest: str, kind: str) -> str:
+    """The owner of one blob of a photo: a reference gone wrong must not lead to another of the same photo."""
+    return f"{kind} of {digest}"
 
 
 def _transact(raw: sqlite3.Connection, change: Callable[[sqlite3.Connection], T]) -> T:

@@ -25,9 +25,10 @@ from finepick.scorers.base import Arrays, View
 from finepick.settings import WORKING_SIDE, Settings
 from finepick.store.database import Cache
 from finepick.store.records import CachedPhoto
+from finepick.store.spool import Spool
 from finepick.workflows.progress import NoProgress, Progress
 
-_FEATURES_IN_MEMORY = 256
+_FEATURES_IN_MEMORY = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Library:
 
     Args:
         fresh: do not believe what the cache says of these photos; read them again and remember that.
+        keep_previews: make previews of the photos that are read, since they will be asked for.
         warn: told once, in a sentence, what went wrong without stopping the work.
     """
 
@@ -52,6 +54,7 @@ class Library:
         settings: Settings,
         *,
         fresh: bool = False,
+        keep_previews: bool = False,
         progress: Progress | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -69,6 +72,9 @@ class Library:
         self._lock = threading.Lock()
         self.ask_all = self._pool.ask_all
         self._recent: OrderedDict[str, PhotoFeatures] = OrderedDict()
+        self._keep_previews = keep_previews
+        self._previews = Spool(settings.cache_folder)
+        self._descriptors: dict[str, NDArray[np.float32]] = {}  # of the photos read in this run
 
     def __enter__(self) -> Library:
         return self
@@ -77,6 +83,7 @@ class Library:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.close()
+        self._previews.close()
         self.cache.prune()  # what was not used for longest, where the cache has grown too large
         self.cache.close()
 
@@ -108,12 +115,14 @@ class Library:
         with self._lock:
             known = self._recent.get(photo.digest)
         known = known or self._stored(photo) or self._read_again(photo)
-        with self._lock:
-            self._recent[photo.digest] = known
-            self._recent.move_to_end(photo.digest)
-            if len(self._recent) > _FEATURES_IN_MEMORY:
-                self._recent.popitem(last=False)
+        self._keep(photo.digest, known)
         return known
+
+    def descriptor(self, photo: Photo) -> NDArray[np.float32]:
+        """Its descriptor alone, from memory where it was read in this run. Raises ImageError."""
+        known = self._descriptors.get(photo.digest)
+        # A copy: unpacked arrays are views that keep all of a photo's features alive, half a gigabyte for 5,000.
+        return self.features(photo).descriptor.copy() if known is None else known
 
     def frame(self, photo: Photo, long_side: int) -> Frame:
         """Pixels of *photo*, at most *long_side* long. Raises ImageError."""
@@ -142,9 +151,18 @@ class Library:
 
     def previews(self, photos: Iterable[Photo]) -> Iterator[bytes | None]:
         """A JPEG of each photo at the working size, in their order; None where it cannot be read any more."""
-        requests = (Request("preview", photo.path, WORKING_SIDE, photo.digest) for photo in photos)
-        for _, reply in self._pool.ask_in_order(requests):
-            yield reply.blobs[0] if reply.error is None else None
+        photos = list(photos)
+        replies = self._pool.ask_in_order(
+            Request("preview", photo.path, WORKING_SIDE, photo.digest)
+            for photo in photos
+            if photo.digest not in self._previews
+        )
+        for photo in photos:
+            if photo.digest in self._previews:
+                yield self._previews.get(photo.digest)
+            else:
+                _, reply = next(replies)
+                yield reply.blobs[0] if reply.error is None else None
 
     def _read_into(
         self, facts: dict[str, tuple[str, Metadata]], files: Sequence[FoundFile]
@@ -166,7 +184,8 @@ class Library:
     def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, Reply]]:
         self.progress.stage("reading photos", len(files))
         by_path = {file.path: file for file in files}
-        requests = (Request("examine", file.path, WORKING_SIDE) for file in files)
+        verb = "examine for report" if self._keep_previews else "examine"
+        requests = (Request(verb, file.path, WORKING_SIDE) for file in files)
         for request, reply in self._pool.ask_all(requests):
             file = by_path[request.path]
             if reply.error is None:
@@ -175,8 +194,21 @@ class Library:
             yield file, reply
 
     def _remember(self, file: FoundFile, reply: Reply) -> None:
-        photo = CachedPhoto(reply.facts["digest"], _metadata(reply), *reply.blobs)
+        features_blob, thumbnail, *preview = reply.blobs
+        photo = CachedPhoto(reply.facts["digest"], _metadata(reply), features_blob, thumbnail)
         self.cache.remember_photo(file.path, file.size, file.mtime_ns, photo)
+        for blob in preview:
+            self._previews.put(photo.digest, blob)
+        features = unpack_features(features_blob)
+        self._descriptors[photo.digest] = features.descriptor.copy()
+        self._keep(photo.digest, features)
+
+    def _keep(self, digest: str, features: PhotoFeatures) -> None:
+        with self._lock:
+            self._recent[digest] = features
+            self._recent.move_to_end(digest)
+            if len(self._recent) > _FEATURES_IN_MEMORY:
+                self._recent.popitem(last=False)
 
     def _stored(self, photo: Photo) -> PhotoFeatures | None:
         for _, blob in self.cache.features_of([photo.digest]):
@@ -205,8 +237,7 @@ class FeaturesByPlace:
         self._photos = photos
 
     def descriptor(self, index: int) -> NDArray[np.float32]:
-        # A copy: unpacked arrays are views that keep all of a photo's features alive, half a gigabyte for 5,000.
-        return self.features(index).descriptor.copy()
+        return self._library.descriptor(self._photos[index])
 
     def features(self, index: int) -> PhotoFeatures:
         return self._library.features(self._photos[index])
