@@ -48,7 +48,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/.made
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.made
 	$(PIP) install --constraint constraints.txt "pip>=25.1"
-	$(PIP) install --constraint constraints.txt --editable '.[raw,parquet,torch]' --group dev
+	$(PIP) install --constraint constraints.txt --editable '.[raw,train]' --group dev
 	@touch $@ $(VENV)/.core
 
 $(SHOOT)/.rendered: $(wildcard examples/*.py examples/shoot/*.py) | $(VENV)/.core

@@ -63,7 +63,9 @@ class Validation:
 
 
 Validate = Callable[[LoadedModel], Validation]
-Listen = Callable[[dict[str, Any]], None]
+Row = dict[str, float | int | str]
+OnStep = Callable[[Row], None]
+OnEpoch = Callable[[list[Row]], None]
 
 
 def train(
@@ -75,13 +77,14 @@ def train(
     *,
     card: Mapping[str, Any],
     validate: Validate | None = None,
-    on_step: Listen = lambda row: None,
-    on_epoch: Listen = lambda row: None,
+    on_step: OnStep = lambda row: None,
+    on_epoch: OnEpoch = lambda rows: None,
 ) -> LoadedModel:
     """Teach *network*; the best average of its weights, which is also written to *folder* (`MODEL`).
 
     A run that was stopped goes on from its last checkpoint, bit for bit on one CPU with the same number of
-    threads. *card* goes to `model_of`. Raises UsageError where *folder* holds another run, ImageError, OutputError.
+    threads. *card* goes to `model_of`. *on_step* is told the losses of every step, *on_epoch* the log so far.
+    Raises UsageError where *folder* holds another run, ImageError, OutputError.
     """
     run = _Run(network, examples, objective, options, folder, dict(card), validate, on_step, on_epoch)
     run.resume()
@@ -99,8 +102,8 @@ class _Run:
         folder: str,
         card: dict[str, Any],
         validate: Validate | None,
-        on_step: Listen,
-        on_epoch: Listen,
+        on_step: OnStep,
+        on_epoch: OnEpoch,
     ) -> None:
         from accelerate import Accelerator
 
@@ -232,7 +235,7 @@ class _Run:
 
     def _close_epoch(self) -> None:
         progress = self.progress
-        row: dict[str, float | int | str] = {"epoch": progress.epoch, "step": progress.step}
+        row: Row = {"epoch": progress.epoch, "step": progress.step}
         row |= {name: total / count for name, (total, count) in sorted(progress.sums.items())}
         if self.validate is not None:
             network = FgaesqNetwork(self.architecture)
@@ -247,7 +250,7 @@ class _Run:
         progress.rows.append(row)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         self._write()
-        self.on_epoch(row)
+        self.on_epoch(progress.rows)
 
     def _is_exhausted(self) -> bool:
         """Whether nothing has become better for as long as patience lasts; coarse epochs do not count."""

@@ -1,0 +1,140 @@
+"""`finepick train`: teach a network on pictures that people judged."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from finepick.cli.options import Json, Quiet, Workers
+
+Row = dict[str, float | int | str]
+
+app = typer.Typer(
+    help="Teach a network on pictures that people judged.",
+    epilog="Example:  finepick train fgaesq --fine DIR --coarse DIR --recipe tiny --out run1",
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def train() -> None:
+    """Teach a network on pictures that people judged."""
+
+
+@app.command(
+    "fgaesq", epilog="Example:  finepick train fgaesq --fine DIR --coarse DIR --recipe tiny --out run1"
+)
+def fgaesq(
+    out: Annotated[
+        str, typer.Option("--out", metavar="DIR", help="The run's folder; it goes on from there.")
+    ],
+    fine: Annotated[
+        list[str] | None, typer.Option("--fine", metavar="DATASET", help="Series to learn the order of.")
+    ] = None,
+    coarse: Annotated[
+        list[str] | None, typer.Option("--coarse", metavar="DATASET", help="Rated photos to learn from.")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="published|tiny", help="CLIP ViT-B/16, or one for two cores.")
+    ] = "published",
+    clip: Annotated[
+        str | None, typer.Option("--clip", metavar="FILE", help="CLIP's weights to begin with.")
+    ] = None,
+    ablate: Annotated[
+        str,
+        typer.Option(
+            "--ablate", metavar="NAMES", help="Leave out difftoken, ctalign, rankreg, coarse or fine."
+        ),
+    ] = "",
+    rank_loss: Annotated[
+        str,
+        typer.Option("--rank-loss", metavar="pairs|list|margin|fidelity", help="What teaches the order."),
+    ] = "pairs",
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", min=0.0)] = None,
+    coarse_epochs: Annotated[int | None, typer.Option("--coarse-epochs", min=0)] = None,
+    joint_epochs: Annotated[int | None, typer.Option("--joint-epochs", min=0)] = None,
+    portion: Annotated[
+        int | None, typer.Option("--portion", min=1, help="Photos that go through the network at once.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option("--patience", min=0, help="Joint epochs without progress before it stops.")
+    ] = None,
+    bf16: Annotated[bool | None, typer.Option("--bf16/--fp32", help="How to multiply.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Teach FGAesQ: rated photos first, then series and rated photos by turns.
+
+    A run that was stopped, however, goes on where it was when the same command is given again.
+    """
+    from finepick.cli.printing import ProgressBar, print_json, printable, warn
+    from finepick.exports.documents import document, to_json
+    from finepick.settings import load_settings
+    from finepick.workflows.library import Library
+    from finepick.workflows.train import TrainRequest, train_fgaesq
+
+    given = {
+        "learning_rate": learning_rate,
+        "coarse_epochs": coarse_epochs,
+        "joint_epochs": joint_epochs,
+        "portion": portion,
+        "patience": patience,
+        "bf16": bf16,
+        "seed": seed,
+    }
+    request = TrainRequest(
+        fine=tuple(fine or ()),
+        coarse=tuple(coarse or ()),
+        folder=out,
+        recipe=recipe,
+        clip=clip,
+        ablate=tuple(name.strip() for name in ablate.split(",") if name.strip()),
+        rank_loss=rank_loss,
+        options={name: value for name, value in given.items() if value is not None},
+    )
+    table = _Table(quiet=quiet or json)
+    with (
+        ProgressBar(quiet=quiet or json) as shown,
+        Library(load_settings(workers=workers), progress=shown, warn=warn) as library,
+    ):
+
+        def on_step(row: Row) -> None:
+            if not table.has_begun:
+                shown.stage("learning", int(row["steps"]) - int(row["step"]) + 1)
+            table.has_begun = True
+            shown.step()
+
+        model = train_fgaesq(library, request, on_step=on_step, on_epoch=table.show)
+    if json:
+        print_json(to_json(document(folder=out, fingerprint=model.fingerprint, log=table.rows)))
+    else:
+        typer.echo(printable(out))
+
+
+class _Table:
+    """A line an epoch on standard error, headed anew when its columns change."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._columns: list[str] = []
+        self.has_begun = False
+        self.rows: list[Row] = []
+
+    def show(self, rows: list[Row]) -> None:
+        from finepick.cli.printing import say
+
+        self.rows = rows
+        if self._quiet:
+            return
+        row = rows[-1]
+        if list(row) != self._columns:
+            self._columns = list(row)
+            say("  ".join(f"{name:>12}" for name in self._columns))
+        say("  ".join(f"{_shown(row[name]):>12}" for name in self._columns))
+
+
+def _shown(value: float | int | str) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

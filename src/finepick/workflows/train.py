@@ -1,0 +1,257 @@
+"""Teach a network on pictures that people judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from finepick.datasets.catalog import load_dataset
+from finepick.datasets.records import Dataset, LabelledPhoto, LabelledSeries
+from finepick.datasets.targets import distribution, mapped_mean, photos_of
+from finepick.domain import FloatArray, Photo
+from finepick.errors import DatasetError, ImageError, UsageError
+from finepick.evaluation.labels import annotated_values, labelled_pairs
+from finepick.evaluation.measuring import verdicts_from
+from finepick.evaluation.metrics import pair_acc, s_acc, s_srcc, srcc
+from finepick.scorers.fgaesq.scorer import FgaesqScorer
+from finepick.workflows.library import Library, SeriesFrames
+
+if TYPE_CHECKING:
+    from finepick.scorers.fgaesq.architecture import Architecture
+    from finepick.scorers.fgaesq.checkpoint import LoadedModel
+    from finepick.scorers.fgaesq.network import FgaesqNetwork
+    from finepick.training.examples import Examples
+    from finepick.training.loop import Row, Validation
+    from finepick.training.objective import TextEncoder
+
+ABLATIONS = ("difftoken", "ctalign", "rankreg", "coarse", "fine")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """What to teach on what.
+
+    fine: data sets of series; their pairs, ranks or scores are learned. coarse: data sets of rated photos; series
+    with scores count as such, too. recipe: "published" or "tiny". clip: a file with CLIP's weights to begin with.
+    ablate: which of `ABLATIONS` to leave out. rank_loss: one of `objective.RANK_LOSSES`.
+    """
+
+    fine: tuple[str, ...]
+    coarse: tuple[str, ...]
+    folder: str
+    recipe: str = "published"
+    clip: str | None = None
+    ablate: tuple[str, ...] = ()
+    rank_loss: str = "pairs"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.ablate if name not in ABLATIONS]
+        if unknown:
+            raise UsageError(f"cannot leave out '{unknown[0]}'; use one of {', '.join(ABLATIONS)}")
+        if not self.fine and not self.coarse:
+            raise UsageError("nothing to learn from; name data sets with --fine and --coarse")
+
+
+def train_fgaesq(
+    library: Library,
+    request: TrainRequest,
+    *,
+    on_step: Callable[[Row], None] = lambda row: None,
+    on_epoch: Callable[[list[Row]], None] = lambda rows: None,
+    encode: TextEncoder | None = None,
+) -> LoadedModel:
+    """The model taught as *request* says, which also lies in its folder, with log and curves.
+
+    A run that was stopped goes on. Raises UsageError, DatasetError, WeightsError, OutputError, MissingExtraError.
+    """
+    from finepick.training.loop import train
+    from finepick.training.objective import Objective
+    from finepick.training.recipes import RECIPES
+    from finepick.training.record import draw_curves, write_log
+
+    if request.recipe not in RECIPES:
+        raise UsageError(f"unknown recipe '{request.recipe}'; use one of {', '.join(RECIPES)}")
+    recipe = RECIPES[request.recipe]
+    options = replace(recipe.options, **request.options)
+    os.makedirs(request.folder, exist_ok=True)
+    corpus = _corpus(request)
+    photos = _read(library, corpus)
+    network = _network(request, recipe.architecture, options.seed)
+    cut = {"fine_blocks": recipe.fine_blocks, "tokens": network.architecture.tokens}
+
+    def log(rows: list[Row]) -> None:
+        write_log(request.folder, rows)
+        draw_curves(request.folder, rows)
+        on_epoch(rows)
+
+    return train(
+        network,
+        _examples(library, corpus, photos, difftoken="difftoken" not in request.ablate, **cut),
+        Objective(
+            rank=None if "rankreg" in request.ablate else request.rank_loss,
+            align="ctalign" not in request.ablate,
+            encode=encode,
+        ),
+        options,
+        request.folder,
+        card={"fine_blocks": recipe.fine_blocks},
+        validate=_Validator(library, corpus, photos) if corpus.has_validation else None,
+        on_step=on_step,
+        on_epoch=log,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Corpus:
+    """Series and rated photos to learn from and to validate on, paths in place of files."""
+
+    series: tuple[LabelledSeries, ...]
+    photos: tuple[LabelledPhoto, ...]
+    validation_series: tuple[LabelledSeries, ...]
+    validation_photos: tuple[LabelledPhoto, ...]
+
+    @property
+    def has_validation(self) -> bool:
+        return bool(self.validation_series or self.validation_photos)
+
+    @property
+    def paths(self) -> list[str]:
+        series = (*self.series, *self.validation_series)
+        photos = (*self.photos, *self.validation_photos)
+        return [*(path for one in series for path in one.photos), *(one.file for one in photos)]
+
+
+def _corpus(request: TrainRequest) -> _Corpus:
+    fine = [load_dataset(name) for name in request.fine]
+    coarse = [load_dataset(name) for name in request.coarse]
+    corpus = _Corpus(
+        series=tuple(_series(fine, "train")) if "fine" not in request.ablate else (),
+        photos=tuple(_photos(coarse, "train")) if "coarse" not in request.ablate else (),
+        validation_series=tuple(_series(fine, "val")),
+        validation_photos=tuple(_photos(coarse, "val")),
+    )
+    if not corpus.series and not corpus.photos:
+        raise DatasetError(
+            "nothing is left to learn from: no series and no rated photos in the split 'train'"
+        )
+    return corpus
+
+
+def _series(datasets: Sequence[Dataset], split: str) -> Iterator[LabelledSeries]:
+    for dataset in datasets:
+        for one in dataset.series:
+            if one.split == split and len(one.photos) > 1:
+                yield replace(one, photos=tuple(os.path.join(dataset.folder, file) for file in one.photos))
+
+
+def _photos(datasets: Sequence[Dataset], split: str) -> Iterator[LabelledPhoto]:
+    """Photos rated one by one, and those of series with scores, whose means can be compared across series."""
+    for dataset in datasets:
+        rated = [*dataset.photos, *(photo for one in dataset.series for photo in photos_of(one))]
+        for photo in rated:
+            if photo.split == split:
+                yield replace(photo, file=os.path.join(dataset.folder, photo.file))
+
+
+def _read(library: Library, corpus: _Corpus) -> dict[str, Photo]:
+    """Every photo by its path. Raises DatasetError where one cannot be read: nothing is left out silently."""
+    paths = list(dict.fromkeys(corpus.paths))
+    reading = library.read(paths)
+    if reading.skipped:
+        first = reading.skipped[0]
+        raise DatasetError(
+            f"{len(reading.skipped)} photos cannot be read, the first is '{first.path}' ({first.reason}); "
+            "mend or remove them, with their labels",
+            path=first.path,
+        )
+    photos = {photo.path: photo for photo in reading.photos}
+    missing = [path for path in paths if path not in photos]
+    if missing:
+        raise DatasetError(f"'{missing[0]}' is not a picture; mend or remove it", path=missing[0])
+    return photos
+
+
+def _network(request: TrainRequest, architecture: Architecture, seed: int) -> FgaesqNetwork:
+    from finepick.scorers.fgaesq.checkpoint import initialise_from_clip
+    from finepick.scorers.fgaesq.network import FgaesqNetwork
+
+    if request.clip is not None:
+        return initialise_from_clip(request.clip, seed=seed).network()
+    network = FgaesqNetwork(architecture)
+    network.start_afresh(seed)
+    return network
+
+
+def _examples(
+    library: Library, corpus: _Corpus, photos: Mapping[str, Photo], *, difftoken: bool, **cut: int
+) -> Examples:
+    from finepick.training.examples import prepare_examples
+    from finepick.training.targets import series_target
+
+    paths = list(
+        dict.fromkeys(
+            [*(path for one in corpus.series for path in one.photos), *(one.file for one in corpus.photos)]
+        )
+    )
+    place = {path: number for number, path in enumerate(paths)}
+    return prepare_examples(
+        SeriesFrames(library, [photos[path] for path in paths]),
+        [([place[path] for path in one.photos], series_target(one)) for one in corpus.series],
+        [(place[one.file], distribution(one)) for one in corpus.photos],
+        difftoken=difftoken,
+        **cut,
+    )
+
+
+class _Validator:
+    """Measures a model on the validation parts: the mean of s-Acc and s-SRCC decides, else the coarse SRCC."""
+
+    def __init__(self, library: Library, corpus: _Corpus, photos: Mapping[str, Photo]) -> None:
+        self._series = corpus.validation_series
+        self._frames = [SeriesFrames(library, [photos[path] for path in one.photos]) for one in self._series]
+        self._rated = corpus.validation_photos
+        self._alone = SeriesFrames(library, [photos[one.file] for one in self._rated])
+
+    def __call__(self, model: LoadedModel) -> Validation:
+        from finepick.scorers.fgaesq.torch_runner import runner_of
+        from finepick.training.loop import Validation
+
+        scorer = FgaesqScorer(
+            runner_of(model, device="auto"), fine_blocks=model.fine_blocks, tokens=model.architecture.tokens
+        )
+        metrics = {**self._within_series(scorer), **self._across(scorer)}
+        decides = [metrics[name] for name in ("s_acc", "s_srcc") if name in metrics]
+        return Validation(float(np.mean(decides or [metrics["srcc"]])), metrics)
+
+    def _within_series(self, scorer: FgaesqScorer) -> dict[str, float]:
+        if not self._series:
+            return {}
+        judged = list(scorer.judge_all(self._frames))
+        fine: list[FloatArray] = []
+        for judgement in judged:
+            if isinstance(judgement, ImageError):
+                raise judgement
+            fine.append(judgement.fine)
+        pairs = [labelled_pairs(one) for one in self._series]
+        verdicts = [verdicts_from(scores, some) for scores, some in zip(fine, pairs, strict=True)]
+        labels = [np.array([pair.label for pair in some]) for some in pairs]
+        found = {"pair_acc": pair_acc(np.concatenate(labels), np.concatenate(verdicts))}
+        annotated = [annotated_values(one) for one in self._series]
+        known = [
+            (values, scores) for values, scores in zip(annotated, fine, strict=True) if values is not None
+        ]
+        if known:
+            people, predicted = zip(*known, strict=True)
+            found |= {"s_acc": s_acc(people, predicted), "s_srcc": s_srcc(people, predicted)}
+        return found
+
+    def _across(self, scorer: FgaesqScorer) -> dict[str, float]:
+        if len(self._rated) < 2:
+            return {}
+        means = [mapped_mean(one) for one in self._rated]
+        return {"srcc": srcc(scorer.coarse(self._alone), means)}
