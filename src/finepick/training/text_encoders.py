@@ -73,7 +73,8 @@ class HashedTextEncoder:
 
     def _signs(self, key: str) -> FloatArray:
         if key not in self._drawn:
-            self._drawn[key] = 2.0 * _bits(f"{self._seed} {key}", self.width) - 1.0
+            bits = _bits(f"{self._seed} {key}", self.width)
+            self._drawn[key] = 2.0 * bits.astype(np.float64) - 1.0
         return self._drawn[key]
 
 
