@@ -13,6 +13,7 @@ from finepick.differences.maps import difference_maps
 from finepick.differences.registration import Alignment, register_series
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures, extract_features
+from finepick.training.captions import fault_of
 from finepick.training.targets import SeriesTarget
 from finepick.training.texts import sentences_of_pairs, with_measured_texts
 
@@ -86,6 +87,8 @@ def test_what_was_spoilt_is_said_from_both_sides(
     of_good, of_bad = sentence(good, bad, 1.0), sentence(bad, good, 0.0)
     assert of_good is not None and praise in of_good
     assert of_bad is not None and blame in of_bad
+    assert fault_of(of_good, first_wins=True) is None and fault_of(of_bad, first_wins=False) is None
+    assert fault_of(praise, first_wins=False) is not None and fault_of(blame, first_wins=True) is not None
 
 
 def test_a_sentence_is_short_and_one_line() -> None:
@@ -107,7 +110,14 @@ def test_what_speaks_for_the_winner_leads_and_the_rest_follows_after_but() -> No
 
 
 def test_a_pair_the_other_way_round_says_the_opposite() -> None:
-    turned = {"sharper": "softer", "less smeared": "more smeared", "brighter": "darker", "better": "worse", "more": "less", "richer": "paler"}
+    turned = {
+        "sharper": "softer",
+        "less smeared": "more smeared",
+        "brighter": "darker",
+        "better": "worse",
+        "more": "less",
+        "richer": "paler",
+    }
     turned |= {"more tilted": "straighter", "fewer": "more"}
     turned |= {value: key for key, value in turned.items() if key not in ("fewer", "more tilted")}
     turned |= {"straighter": "more tilted"}

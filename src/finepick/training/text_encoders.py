@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from finepick.domain import FloatArray
+from finepick.errors import MissingExtraError
 from finepick.scorers.fgaesq.checkpoint import read_text_state
 from finepick.scorers.fgaesq.sentences import read_tokenizer
 from finepick.scorers.fgaesq.text import SentenceEncoder, TextTower
 from finepick.training.wording import Clause, clauses_of
+
+try:
+    import torch
+    from torch import Tensor
+except ImportError as error:
+    raise MissingExtraError("reading sentences for training", extra="torch") from error
 
 _PAIR_SHARE = 0.5
 """What two words beside one another count, of what one word does."""
