@@ -1,0 +1,322 @@
+"""Comparison sentences from any server that speaks as OpenAI's chat completions do; asked only on request.
+
+Each answer is checked, and kept in a file at once: what has been answered is never asked again.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from PIL import Image
+
+from finepick.domain import Frame
+from finepick.training.caption_book import CaptionBook, Question
+from finepick.training.chat import CaptionsError, ChatServer, RefusedError, TroubleError
+from finepick.training.targets import SeriesTarget
+from finepick.training.wording import clauses_of, comparing_words, goodness_of
+
+PICTURE_SIDE = 512
+MOST_WORDS = 60
+MOST_SENTENCES = 2
+SLOTS = 8
+TRIES = 6
+
+_MOST_FAILURES = 8
+"""So many questions that fail one after the other, with no answer between, end the work: it is the server."""
+
+_PICTURE_TOKENS = 350
+"""About what a picture of 512 pixels counts: (512 · 384) / 750, or one for every 28 × 28 pixels; servers differ."""
+
+_ANSWER_TOKENS = 50
+_KEPT_PICTURES = 64
+_MOST_KEPT_ANSWER = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionPlan:
+    """What is ahead: *questions* to ask, and those that need not be asked again (*known*, *rejected* before).
+
+    tokens_in, tokens_out: estimates, by which services count; servers differ by a factor of two or so.
+    """
+
+    questions: tuple[Question, ...]
+    known: int
+    rejected: int
+    tokens_in: int
+    tokens_out: int
+
+    def cost(self, per_million_in: float, per_million_out: float) -> float:
+        """About what this costs at these prices for a million tokens in and out, without second tries."""
+        return (self.tokens_in * per_million_in + self.tokens_out * per_million_out) / 1e6
+
+    def __str__(self) -> str:
+        there = f"{self.known:,} are known, {self.rejected:,} were rejected before"
+        if not self.questions:
+            return f"nothing to ask: {there}"
+        return (
+            f"{len(self.questions):,} requests ({there}), about {self.tokens_in:,} tokens in and "
+            f"{self.tokens_out:,} out"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionOutcome:
+    """What came of asking. failed: questions without an answer, with the reason; they are asked the next time.
+
+    requests: sent, second tries included. tokens_in, tokens_out: as the server counts, 0 where it does not.
+    """
+
+    answered: int = 0
+    rejected: int = 0
+    failed: tuple[tuple[Question, str], ...] = ()
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+def questions_of(digests: Sequence[str], target: SeriesTarget) -> dict[int, Question]:
+    """By number of pair: what is asked of the pairs of a series that have a winner (P ≠ ½) and no text yet.
+
+    digests: of its photos, by content.
+    """
+    return {
+        number: Question(digests[int(a)], digests[int(b)], first_wins=bool(p > 0.5))
+        for number, (a, b, p) in enumerate(zip(target.a, target.b, target.p, strict=True))
+        if number not in target.texts and p != 0.5 and digests[int(a)] != digests[int(b)]
+    }
+
+
+def with_captions(target: SeriesTarget, digests: Sequence[str], book: CaptionBook) -> SeriesTarget:
+    """*target*, whose pairs without a text have the one in *book*, where there is one."""
+    asked = questions_of(digests, target)
+    found = {number: text for number, one in asked.items() if (text := book.text(one)) is not None}
+    return replace(target, texts={**target.texts, **found})
+
+
+def plan_captions(questions: Iterable[Question], book: CaptionBook) -> CaptionPlan:
+    """What `ask_captions` would send, each question once; sends nothing."""
+    unique = dict.fromkeys(questions)
+    known = sum(book.text(one) is not None for one in unique)
+    ahead = tuple(one for one in unique if not book.has(one))
+    each = 2 * _PICTURE_TOKENS + len(prompt()) // 4
+    return CaptionPlan(
+        ahead, known, len(unique) - known - len(ahead), len(ahead) * each, len(ahead) * _ANSWER_TOKENS
+    )
+
+
+def ask_captions(
+    plan: CaptionPlan,
+    picture: Callable[[str], bytes],
+    server: ChatServer,
+    book: CaptionBook,
+    *,
+    slots: int = SLOTS,
+    tries: int = TRIES,
+    told: Callable[[], None] = lambda: None,
+) -> CaptionOutcome:
+    """Ask all of *plan*, *slots* at a time, *tries* times each, and keep every answer in *book* as it comes.
+
+    *picture* gives the JPEG of a digest; it is called in this thread only. *told* is called for each question
+    that is done, in this thread too. Interrupted (Ctrl-C, kill −9), it goes on the next time with what *book*
+    lacks. Raises CaptionsError where the server cannot be used at all, OutputError where *book* cannot be
+    written; what was answered until then is kept.
+    """
+    asking = _Asking(server, book, tries)
+    picture_text = lru_cache(_KEPT_PICTURES)(lambda digest: base64.b64encode(picture(digest)).decode("ascii"))
+    running: set[Future[None]] = set()
+    pool = ThreadPoolExecutor(slots, thread_name_prefix="captions")
+    try:
+        for question in plan.questions:
+            if len(running) >= slots:
+                running = _settled(running, told)
+            messages = _messages(question, picture_text)
+            running.add(pool.submit(asking.ask, question, messages))
+        while running:
+            running = _settled(running, told)
+    except BaseException:
+        server.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return asking.outcome
+
+
+@lru_cache(1)
+def prompt() -> str:
+    """What is asked; {winner} stands for "first" or "second"."""
+    return resources.files("finepick.training").joinpath("captions_prompt.txt").read_text(encoding="utf-8")
+
+
+def jpeg_of(frame: Frame) -> bytes:
+    """*frame* (H × W × 3) as a JPEG with a long side of at most `PICTURE_SIDE` pixels."""
+    picture = Image.fromarray(frame)
+    picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def read_answer(content: str) -> str:
+    """The text in an answer {"text": …}, with or without a code fence. Raises ValueError for anything else."""
+    fenced = _FENCE.fullmatch(content.strip())
+    try:
+        document = json.loads(fenced[1] if fenced else content)
+    except RecursionError as error:
+        raise ValueError("it is nested without end") from error
+    if not isinstance(document, dict) or not isinstance(document.get("text"), str):
+        raise ValueError('it is not {"text": "…"}')
+    return " ".join(document["text"].split())
+
+
+def fault_of(text: str, *, first_wins: bool) -> str | None:
+    """Why *text* cannot be learned from, or None where it can. Simple checks, no understanding."""
+    words = text.split()
+    if not words:
+        return "it is empty"
+    if len(words) > MOST_WORDS:
+        return f"it has {len(words)} words, more than {MOST_WORDS}"
+    if len(_SENTENCE_END.findall(text.rstrip(" .!?") + ".")) > MOST_SENTENCES:
+        return f"it has more than {MOST_SENTENCES} sentences"
+    for what, pattern in _LEAKS:
+        if leak := pattern.search(text):
+            return f"{what}: '{leak[0]}'"
+    if not comparing_words(text):
+        return "no word in it compares"
+    sides = [goodness_of(clause) for clause in clauses_of(text)]
+    winner = 1 if first_wins else -1
+    if -winner in sides and winner not in sides:
+        return f"it speaks only for the {'second' if first_wins else 'first'} photo, and the other one won"
+    return None
+
+
+class _Asking:
+    """What the threads share: counters, and whether the server answers at all."""
+
+    def __init__(self, server: ChatServer, book: CaptionBook, tries: int) -> None:
+        self._server, self._book, self._tries = server, book, tries
+        self._lock = threading.Lock()
+        self._in_a_row = 0
+        self.outcome = CaptionOutcome()
+
+    def ask(self, question: Question, messages: list[dict[str, Any]]) -> None:
+        """Raises CaptionsError where asking on makes no sense, OutputError where the answer cannot be kept."""
+        try:
+            answer = self._server.ask(messages, read_answer, tries=self._tries, key=str(question))
+        except RefusedError as refusal:
+            self._book.reject(question, refusal.reason, refusal.answer[:_MOST_KEPT_ANSWER])
+            self._count(rejected=1, requests=refusal.requests)
+        except TroubleError as trouble:
+            self._fail(question, trouble)
+        else:
+            fault = fault_of(answer.value, first_wins=question.first_wins)
+            if fault is None:
+                self._book.add(question, answer.value)
+            else:
+                self._book.reject(question, fault, answer.value[:_MOST_KEPT_ANSWER])
+            self._count(
+                answered=fault is None,
+                rejected=fault is not None,
+                requests=answer.requests,
+                tokens_in=answer.tokens_in,
+                tokens_out=answer.tokens_out,
+            )
+
+    def _count(self, **counts: int) -> None:
+        with self._lock:
+            self._in_a_row = 0
+            before = self.outcome
+            self.outcome = replace(
+                before, **{name: getattr(before, name) + count for name, count in counts.items()}
+            )
+
+    def _fail(self, question: Question, trouble: TroubleError) -> None:
+        with self._lock:
+            self._in_a_row += 1
+            self.outcome = replace(
+                self.outcome,
+                failed=(*self.outcome.failed, (question, trouble.reason)),
+                requests=self.outcome.requests + trouble.requests,
+            )
+            gives_up = self._in_a_row >= _MOST_FAILURES
+        if gives_up:
+            raise CaptionsError(
+                f"{self._server.host} failed {_MOST_FAILURES} questions in a row ({trouble.reason}); what it "
+                "answered before is kept, try again later"
+            )
+
+
+def _settled(running: set[Future[None]], told: Callable[[], None]) -> set[Future[None]]:
+    """*running* without those that are done, at least one; raises what one of them raised."""
+    done, rest = wait(running, return_when=FIRST_COMPLETED)
+    for one in done:
+        one.result()
+        told()
+    return rest
+
+
+def _messages(question: Question, picture_text: Callable[[str], str]) -> list[dict[str, Any]]:
+    def shown(digest: str) -> dict[str, Any]:
+        return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture_text(digest)}"}}
+
+    def said(text: str) -> dict[str, Any]:
+        return {"type": "text", "text": text}
+
+    asked = prompt().replace("{winner}", "first" if question.first_wins else "second")
+    content = [
+        said(asked),
+        said("The first photograph:"),
+        shown(question.first),
+        said("The second photograph:"),
+        shown(question.second),
+    ]
+    return [{"role": "user", "content": content}]
+
+
+_FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
+_SENTENCE_END = re.compile(r"[.!?]+(?=\s|$)")
+_PHOTO = r"(?:photo(?:graph)?|picture|image|shot|frame|option|candidate|version)"
+_LEAKS: Sequence[tuple[str, re.Pattern[str]]] = (
+    (
+        "it names a file",
+        re.compile(r"\b[\w-]+\.(?:jpe?g|png|webp|heic|tiff?|gif|bmp|avif|dng|cr[23]|nef|arw)\b", re.I),
+    ),
+    ("it names a file", re.compile(r"\b(?:IMG|DSC[FN]?|PXL|P)_?\d{3,}\w*|\b[0-9a-f]{16,}\b", re.I)),
+    (
+        "it holds an address or marks",
+        re.compile(r"https?://|www\.|[<>{}\[\]|`\\\x00-\x1f\x7f\ud800-\udfff]", re.I),
+    ),
+    ("it names the photos", re.compile(rf"\b(?i:{_PHOTO})s?\s+['\"(]?(?:[A-FX-Z]|\d+|(?i:one|two))\b")),
+    (
+        "it names the photos",
+        re.compile(r"\bB\b|(?:^|[.,;]\s+)A\s+(?:is|has|shows|looks|appears)\b|\bthan\s+A\b"),
+    ),
+    (
+        "it names the photos",
+        re.compile(
+            rf"\b(?:first|second|left|right|former|latter)(?:-hand)?\s+{_PHOTO}\b|\bthe\s+(?:first|second|latter|former)\b",
+            re.I,
+        ),
+    ),
+    (
+        "it tells who won",
+        re.compile(
+            r"\b(?:won|wins|winner|winning|loser|preferred|chosen|favou?red|voted|votes?|annotat\w+|"
+            r"liked|rated|ranked)\b",
+            re.I,
+        ),
+    ),
+    (
+        "it is a refusal",
+        re.compile(r"\b(?:I'm sorry|I am sorry|I can(?:'|no)t|I can't|unable to|as an AI)\b", re.I),
+    ),
+)
