@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from finepick.api import best_of, compare, load_scorer, pick, rank, score
+    from finepick.api import best_of, compare, evaluate, load_scorer, pick, rank, score
     from finepick.domain import (
         Attribute,
         Metadata,
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
         Verdict,
     )
     from finepick.errors import FinepickError
+    from finepick.evaluation.results import Evaluation
     from finepick.scorers.base import Judgement, Scorer
 
 _HOMES = {
     "Attribute": "finepick.domain",
+    "Evaluation": "finepick.evaluation.results",
     "FinepickError": "finepick.errors",
     "Judgement": "finepick.scorers.base",
     "Metadata": "finepick.domain",
@@ -45,6 +47,7 @@ _HOMES = {
     "Verdict": "finepick.domain",
     "best_of": "finepick.api",
     "compare": "finepick.api",
+    "evaluate": "finepick.api",
     "load_scorer": "finepick.api",
     "pick": "finepick.api",
     "rank": "finepick.api",
@@ -53,6 +56,7 @@ _HOMES = {
 
 __all__ = [
     "Attribute",
+    "Evaluation",
     "FinepickError",
     "Judgement",
     "Metadata",
@@ -67,6 +71,7 @@ __all__ = [
     "Verdict",
     "best_of",
     "compare",
+    "evaluate",
     "load_scorer",
     "pick",
     "rank",

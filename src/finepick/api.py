@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from finepick.datasets.records import Dataset
 from finepick.domain import PickResult, Ranking, ScoreResult, Verdict
 from finepick.errors import DamagedImageError, UsageError
 from finepick.scorers.base import Scorer
@@ -20,6 +22,9 @@ from finepick.workflows.in_memory import Picture, best_indices
 from finepick.workflows.library import Library
 from finepick.workflows.pick import PickOptions, pick_photos
 from finepick.workflows.score import score_photos
+
+if TYPE_CHECKING:
+    from finepick.evaluation.results import Evaluation
 
 PathLike = str | os.PathLike[str]
 
@@ -88,6 +93,65 @@ def score(
         return score_photos(library, _spelt(photos), load_scorer(model))
 
 
+def evaluate(
+    dataset: PathLike | Dataset,
+    *,
+    root: PathLike | None = None,
+    split: str = "test",
+    model: str | Scorer | Iterable[str | Scorer] = (),
+    predictions: PathLike | Iterable[PathLike] = (),
+    against: str | Scorer | None = None,
+    floor: bool = False,
+    min_gap: float = 0.0,
+    skip_unreadable: bool = False,
+    device: str = "auto",
+    pairing: str = "series",
+    resamples: int = 2000,
+    seed: int = 0,
+    fresh: bool = False,
+) -> Evaluation:
+    """Models, or somebody's predictions, measured on pictures that people judged: `.metrics`, `.columns` and so on.
+
+    >>> evaluate("my-series", model="measured").metrics["pair_acc"].value      # doctest: +SKIP
+    0.672
+
+    Args:
+        dataset: a folder with a manifest, a known name (with *root*, where it lies), or a data set in memory.
+        split: "train", "val" or "test"; several with commas. Rows without a split count as test.
+        model: one or several; the default model where there are no *predictions* either.
+        predictions: CSV files with file,score or series,a,b,p.
+        against: a model, or a CSV, that the first is compared with (paired bootstrap, `.columns[…].behind`).
+        floor: measure every single measurement, too.
+        min_gap: by how much human means must differ for a pair to count.
+        skip_unreadable: leave out photos that cannot be read (they are in `.skipped`).
+        resamples, seed: of the bootstrap, over series; over photos for srcc and plcc.
+
+    Raises DatasetError for labels that cannot be used, missing predictions and unreadable photos, and like `pick`.
+    """
+    from finepick.datasets.catalog import load_dataset  # with scipy.stats: nobody else needs to wait for that
+    from finepick.evaluation.bootstrap import Bootstrap
+    from finepick.workflows.evaluate import (
+        EvaluateOptions,
+        choose_contestants,
+        evaluate_dataset,
+        split_names,
+    )
+
+    options = EvaluateOptions(split_names(split), min_gap, skip_unreadable, Bootstrap(resamples, seed))
+    contestants = choose_contestants(
+        [model] if isinstance(model, str) or not isinstance(model, Iterable) else list(model),
+        [os.fsdecode(path) for path in _one_or_several(predictions)],
+        against=against,
+        floor=floor,
+        device=device,
+        pairing=pairing,
+    )
+    if not isinstance(dataset, Dataset):
+        dataset = load_dataset(os.fsdecode(dataset), None if root is None else os.fsdecode(root))
+    with Library(load_settings(), fresh=fresh) as library:
+        return evaluate_dataset(library, dataset, contestants, options)
+
+
 def best_of(images: Iterable[Picture], k: int = 1, *, model: str | Scorer = DEFAULT_SCORER) -> list[int]:
     """Indices of the *k* best of *images*, best first: PIL images, paths, or uint8 H × W × 3 RGB arrays.
 
@@ -115,9 +179,11 @@ def load_scorer(model: str | Scorer, *, device: str = "auto", pairing: str = "se
 
 def _spelt(paths: PathLike | Iterable[PathLike]) -> list[str]:
     """Paths as strings, spelt as they were given."""
-    if isinstance(paths, str | os.PathLike):
-        return [os.fsdecode(paths)]
-    spelt = [os.fsdecode(path) for path in paths]
+    spelt = [os.fsdecode(path) for path in _one_or_several(paths)]
     if not spelt:
         raise UsageError("no photos were given; name files or folders")
     return spelt
+
+
+def _one_or_several(paths: PathLike | Iterable[PathLike]) -> Iterable[PathLike]:
+    return [paths] if isinstance(paths, str | os.PathLike) else paths

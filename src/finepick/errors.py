@@ -16,6 +16,7 @@ FinepickError                   .kind .path
 ├── WeightsError
 │   ├── WeightsNotFoundError
 │   └── FetchError              a model that cannot be fetched, or not as it should be
+├── DatasetError                .path .line: labels that cannot be read as what they claim to be
 ├── StoreError                  the cache or a database cannot be used
 ├── SidecarError                an XMP sidecar that must not be touched
 └── OutputError                 what was asked for cannot be written
@@ -109,6 +110,16 @@ class WeightsNotFoundError(WeightsError):
 
 class FetchError(WeightsError):
     kind = "fetch"
+
+
+class DatasetError(FinepickError):
+    """Labels that cannot be used; `line` from 1, None where the whole file is meant."""
+
+    kind = "dataset"
+
+    def __init__(self, message: str, *, path: str | None = None, line: int | None = None) -> None:
+        super().__init__(message, path=path)
+        self.line = line
 
 
 class StoreError(FinepickError):

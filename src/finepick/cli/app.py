@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from finepick import __version__
-from finepick.cli import compare, doctor, models, pick, score
+from finepick.cli import compare, doctor, evaluate, models, pick, score
 
 app = typer.Typer(
     name="finepick",
@@ -24,6 +24,9 @@ app.command("pick", epilog="Example:  finepick pick holiday/ --out report/ --xmp
 app.command("rank", epilog="Example:  finepick rank IMG_001.JPG IMG_002.JPG IMG_003.JPG")(pick.rank)
 app.command("compare", epilog="Example:  finepick compare a.jpg b.jpg --map difference.png")(compare.compare)
 app.command("score", epilog="Example:  finepick score holiday/ --out scores.csv")(score.score)
+app.command("evaluate", epilog="Example:  finepick evaluate my-series/ --model measured --floor")(
+    evaluate.evaluate
+)
 app.add_typer(models.app, name="models")
 app.command("doctor", epilog="Example:  finepick doctor")(doctor.doctor)
 

@@ -1,0 +1,1 @@
+"""How good a model is, by what people said: metrics, intervals, tables."""
