@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import ImageFilter
+
 from tests.conftest import save_photo, scene
 
 

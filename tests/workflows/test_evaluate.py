@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,9 @@ from finepick.evaluation.bootstrap import Bootstrap
 from finepick.evaluation.labels import choose_benchmark
 from finepick.evaluation.results import Evaluation
 from finepick.scorers.catalog import load_scorer
+from finepick.scorers.fgaesq.runner import Outputs
+from finepick.scorers.fgaesq.scorer import FgaesqScorer
+from finepick.scorers.fgaesq.tokens import Tokens
 from finepick.settings import load_settings
 from finepick.workflows.evaluate import (
     Contestant,
@@ -288,6 +291,45 @@ def test_comparisons_decide_where_there_are_any(folder: Path, evaluate: Evaluate
     assert found.n_pairs == 4
     assert value(found, "pair_acc") == 0.0
     assert value(found, "s_acc") == 1.0
+
+
+class DetailRunner:
+    """A network of one thought: score = spread of the patches. It may be pulled out after so many photos."""
+
+    batch_size = 3
+    fingerprint = "d" * 64
+
+    def __init__(self, until: int = 1_000_000) -> None:
+        self.ran, self.until = 0, until
+
+    def run(self, tokens: Sequence[Tokens]) -> Outputs:
+        if self.ran + len(tokens) > self.until:
+            raise KeyboardInterrupt
+        self.ran += len(tokens)
+        scores = np.array([1 + float(np.std(one.patches)) for one in tokens])
+        return Outputs(
+            np.zeros((len(tokens), 512), np.float32), np.zeros((len(tokens), 10), np.float32), scores
+        )
+
+
+def test_a_network_that_was_stopped_judges_only_what_is_left(folder: Path, library: Library) -> None:
+    options = EvaluateOptions(bootstrap=FEW)
+
+    def run(runner: DetailRunner) -> Evaluation:
+        scorer = FgaesqScorer(runner, name="detail")
+        return evaluate_dataset(library, drawn(folder), [Contestant("detail", scorer)], options)
+
+    stopped, resumed, again = DetailRunner(until=6), DetailRunner(), DetailRunner()
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped)
+    first, second = run(resumed), run(again)
+
+    assert stopped.ran == 6
+    assert resumed.ran == 24 - 6  # of 12 photos fine and 12 coarse
+    assert again.ran == 0
+    assert first.metrics == second.metrics
+    assert value(first, "pair_acc") == 1.0
+    assert first.metrics["srcc"] is not None
 
 
 def test_the_real_sets_give_the_figures_that_are_known(evaluate: Evaluate) -> None:
