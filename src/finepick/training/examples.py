@@ -13,6 +13,10 @@ from finepick.scorers.base import Arrays, FrameSource, View
 from finepick.scorers.fgaesq.series import Plan, plan_photo
 from finepick.scorers.overlay import Overlay
 from finepick.training.targets import SeriesTarget
+from finepick.training.texts import with_measured_texts
+
+_NOWHERE = np.zeros((1, 1))
+"""A difference map that says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +54,33 @@ def prepare_examples(
     fine_blocks: int,
     tokens: int,
     difftoken: bool = True,
+    describe: bool = False,
 ) -> Examples:
     """Examples of *frames*: series by the places of their photos, and photos with their distributions.
 
-    Without *difftoken* fine tokens go where a photo has detail, whatever its neighbours show. Raises ImageError.
+    Without *difftoken* fine tokens go where a photo has detail, whatever its neighbours show. With *describe*
+    pairs that nobody has described get a sentence of what can be measured. Raises ImageError.
     """
 
-    def alone(photo: int) -> Plan:
-        nothing = np.zeros((1, 1))
-        return plan_photo(frames.features(photo), nothing, fine_blocks=fine_blocks, tokens=tokens)
+    def plan(photo: PhotoFeatures, difference: FloatArray) -> Plan:
+        return plan_photo(photo, difference, fine_blocks=fine_blocks, tokens=tokens)
 
-    def together(places: Sequence[int]) -> list[Plan]:
+    def example(places: Sequence[int], target: SeriesTarget) -> SeriesExample:
         overlay = Overlay.of(_Part(frames, places))
-        plans = [
-            plan_photo(photo, difference, fine_blocks=fine_blocks, tokens=tokens)
-            for photo, difference in zip(overlay.features, overlay.maps, strict=True)
-        ]
-        return [plans[position] for position in overlay.place]
+        features = [overlay.features[position] for position in overlay.place]
+        maps = overlay.maps_as_given
+        if describe:
+            target = with_measured_texts(target, features, overlay.alignment_as_given, maps)
+        shown = maps if difftoken else [_NOWHERE] * len(maps)
+        plans = tuple(plan(photo, difference) for photo, difference in zip(features, shown, strict=True))
+        return SeriesExample(tuple(places), plans, target)
 
-    cut = together if difftoken else lambda places: [alone(photo) for photo in places]
     return Examples(
         frames=frames,
-        series=tuple(SeriesExample(tuple(places), tuple(cut(places)), target) for places, target in series),
-        photos=tuple(PhotoExample(photo, alone(photo), target) for photo, target in photos),
+        series=tuple(example(places, target) for places, target in series),
+        photos=tuple(
+            PhotoExample(photo, plan(frames.features(photo), _NOWHERE), target) for photo, target in photos
+        ),
     )
 
 

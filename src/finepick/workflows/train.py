@@ -18,6 +18,7 @@ from finepick.evaluation.labels import annotated_values, labelled_pairs
 from finepick.evaluation.measuring import verdicts_from
 from finepick.evaluation.metrics import pair_acc, s_acc, s_srcc, srcc
 from finepick.scorers.fgaesq.scorer import FgaesqScorer
+from finepick.settings import load_settings
 from finepick.workflows.library import Library, SeriesFrames
 
 if TYPE_CHECKING:
@@ -91,11 +92,18 @@ def train_fgaesq(
 
     return train(
         network,
-        _examples(library, corpus, photos, difftoken="difftoken" not in request.ablate, **cut),
+        _examples(
+            library,
+            corpus,
+            photos,
+            difftoken="difftoken" not in request.ablate,
+            describe="ctalign" not in request.ablate,
+            **cut,
+        ),
         Objective(
             rank=None if "rankreg" in request.ablate else request.rank_loss,
             align="ctalign" not in request.ablate,
-            encode=encode,
+            encode=encode or _encoder(request, network.architecture.embedding),
         ),
         options,
         request.folder,
@@ -187,8 +195,25 @@ def _network(request: TrainRequest, architecture: Architecture, seed: int) -> Fg
     return network
 
 
+def _encoder(request: TrainRequest, width: int) -> TextEncoder:
+    """CLIP's text tower where there is one with its tokenizer; else words as fixed random directions."""
+    from finepick.scorers.fgaesq.fetched import fetched_files
+    from finepick.training.text_encoders import ClipTextEncoder, HashedTextEncoder
+
+    here = fetched_files(load_settings())
+    if request.clip is not None and here is not None:
+        return ClipTextEncoder(request.clip, here.tokenizer)
+    return HashedTextEncoder(width)
+
+
 def _examples(
-    library: Library, corpus: _Corpus, photos: Mapping[str, Photo], *, difftoken: bool, **cut: int
+    library: Library,
+    corpus: _Corpus,
+    photos: Mapping[str, Photo],
+    *,
+    difftoken: bool,
+    describe: bool,
+    **cut: int,
 ) -> Examples:
     from finepick.training.examples import prepare_examples
     from finepick.training.targets import series_target
@@ -204,6 +229,7 @@ def _examples(
         [([place[path] for path in one.photos], series_target(one)) for one in corpus.series],
         [(place[one.file], distribution(one)) for one in corpus.photos],
         difftoken=difftoken,
+        describe=describe,
         **cut,
     )
 
