@@ -109,6 +109,17 @@ def test_the_published_pairing_is_another_way_to_judge(
     assert scores(again) == scores(published)
 
 
+def test_a_photo_alone_can_be_scored_as_the_release_does(
+    finepick: Finepick, models: Path, burst: list[Path]
+) -> None:
+    words = ("score", *burst, "--model", models / "small.pt", "--json")
+    ours, published = (finepick(*words, *more).document for more in ((), ("--pairing", "published")))
+    assert ours["model"]["fingerprint"] != published["model"]["fingerprint"]
+    theirs = [photo["coarse"] for photo in published["photos"]]
+    assert theirs != [photo["coarse"] for photo in ours["photos"]]
+    assert len(theirs) == len(burst) and all(1 <= score <= 10 for score in theirs)
+
+
 def test_odd_photos_get_a_verdict_and_spoilt_ones_are_skipped(
     finepick: Finepick, models: Path, burst: list[Path]
 ) -> None:
@@ -210,4 +221,6 @@ def test_a_model_is_exported_and_what_is_no_model_is_not(
     assert finepick("models", "export", "measured", tmp_path / "x.onnx").code == 2
     assert finepick("models", "export", models / "small.pt", tmp_path / "x.txt").code == 2
     assert finepick("models", "export", models / "small.pt", models / "small.pt").code == 2
+    nowhere = finepick("models", "export", tmp_path / "nowhere.pt", tmp_path / "mine.onnx")
+    assert nowhere.code == 1 and "there is no file" in nowhere.err
     assert sorted(path.name for path in tmp_path.glob("*.*")) == ["mine.onnx", "mine.safetensors"]

@@ -79,9 +79,9 @@ class TorchRunner:
 def load_torch_runner(path: str, *, device: str = "cpu", precision: str = "auto") -> TorchRunner:
     """The model in *path*, ready to run.
 
-    device: cpu, cuda, mps, or auto for the first of cuda, mps and cpu that is there. precision: fp32, bf16, or
-    auto: bf16 where the device has it and, on drawn frames, pair probabilities agree with fp32 within .02; else
-    fp32, with a RuntimeWarning where it was that trial that failed.
+    device: cpu, cuda (or cuda:1 …), mps, or auto for the first of cuda, mps and cpu that is there.
+    precision: fp32, bf16, or auto: bf16 where the device has it and, on drawn frames, pair probabilities agree
+    with fp32 within .02; else fp32, with a RuntimeWarning where it was that trial that failed.
 
     Raises WeightsError (see `load_model`), ScorerError where the device is not there.
     """
@@ -98,7 +98,7 @@ def runner_of(model: LoadedModel, *, device: str = "cpu", precision: str = "auto
             f"14 × 14 (it has {model.architecture.patch} and {model.architecture.grid}); choose another file",
             path=model.path or None,
         )
-    found = _device(device)
+    found = find_device(device)
     exact, fast = Place(found, torch.float32), Place(found, torch.bfloat16)
     with torch.inference_mode():
         if precision == "fp32" or (precision == "auto" and not has_fast_bf16(found)):
@@ -106,6 +106,19 @@ def runner_of(model: LoadedModel, *, device: str = "cpu", precision: str = "auto
         if precision == "bf16":
             return TorchRunner(model, FoldedNetwork(model.state, model.architecture, fast), fast)
         return _faster_if_equal(model, exact, fast)
+
+
+def find_device(name: str) -> torch.device:
+    """The device that *name* means (see `load_torch_runner`). Raises UsageError, ScorerError where it is not here."""
+    kind, colon, number = name.partition(":")
+    if kind not in DEVICES or (colon and not (kind == "cuda" and number.isdecimal() and number.isascii())):
+        raise UsageError(f"there is no device '{name}'; use one of {', '.join(DEVICES)}")
+    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if kind == "auto":
+        return torch.device(next(known for known, count in counts.items() if count))
+    if int(number or 0) >= counts[kind]:
+        raise ScorerError(f"torch finds no device '{name}' here; use --device cpu")
+    return torch.device(name)
 
 
 def has_fast_bf16(device: torch.device) -> bool:
@@ -164,14 +177,3 @@ def _answer(
     with torch.inference_mode():
         features, logits = network(*(torch.from_numpy(array).to(device) for array in batch))
     return features.float().cpu().numpy(), logits.float().cpu().numpy()
-
-
-def _device(name: str) -> torch.device:
-    if name not in DEVICES:
-        raise UsageError(f"there is no device '{name}'; use one of {', '.join(DEVICES)}")
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(known for known, is_there in there.items() if is_there)
-    if not there[name]:
-        raise ScorerError(f"torch finds no device '{name}' here; use --device cpu")
-    return torch.device(name)
