@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from finepick.api import pick
 from finepick.errors import WeightsError
 from finepick.scorers.catalog import load_scorer
 from tests.conftest import Finepick
@@ -17,8 +18,10 @@ from tests.contracts.scorer_contract import draw_burst
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 
-from finepick.scorers.fgaesq.checkpoint import save_model  # noqa: E402
+from finepick.scorers.fgaesq.checkpoint import load_model, save_model  # noqa: E402
 from finepick.scorers.fgaesq.export import export_onnx  # noqa: E402
+from finepick.scorers.fgaesq.scorer import FgaesqScorer  # noqa: E402
+from finepick.scorers.fgaesq.torch_runner import LateRunner  # noqa: E402
 from tests.scorers.fgaesq.small_models import released_layout, small_model  # noqa: E402
 
 
@@ -96,6 +99,15 @@ def test_every_kind_of_file_holds_the_same_model(finepick: Finepick, models: Pat
         for name in ("small.safetensors", "small.onnx", "small.pt")
     }
     assert len(prints) == 1
+
+
+def test_what_was_judged_before_needs_no_network(models: Path, burst: list[Path], own_state: Path) -> None:
+    first, second = (LateRunner(load_model(str(models / "small.pt"))) for _ in range(2))
+    judged = pick(burst, model=FgaesqScorer(first), group="one", coarse=True)
+    again = pick(burst, model=FgaesqScorer(second), group="one", coarse=True)
+    assert first.is_ready and not second.is_ready
+    assert list(judged.series[0].scores) == list(again.series[0].scores)
+    assert list(judged.series[0].coarse) == list(again.series[0].coarse)
 
 
 def test_the_published_pairing_is_another_way_to_judge(

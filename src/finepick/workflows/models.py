@@ -28,10 +28,10 @@ class KnownModel:
 
 
 def list_models_here(settings: Settings | None = None) -> list[KnownModel]:
-    """Every model by name, the default first."""
+    """Every model by name: the default first, then the one that can be fetched."""
     has_fetched = fetched_files(settings or load_settings()) is not None
     names = scorer_names()
-    ordered = sorted(names, key=lambda name: (name != DEFAULT_SCORER, ":" in name))
+    ordered = sorted(names, key=lambda name: (name != DEFAULT_SCORER, name != MODEL, ":" in name))
     return [
         KnownModel(name, names[name], name != MODEL or has_fetched, name == DEFAULT_SCORER)
         for name in ordered

@@ -40,10 +40,12 @@ def _exported(path: str) -> tuple[Runner, Card, PhraseBank | None]:
 
 
 def _learned(path: str, device: str) -> tuple[Runner, Card, PhraseBank | None]:
-    from finepick.scorers.fgaesq.torch_runner import runner_of
+    from finepick.scorers.fgaesq.checkpoint import card_of
+    from finepick.scorers.fgaesq.torch_runner import LateRunner, find_device
 
-    runner = runner_of(load_with_phrases(path), device=device)
-    return runner, runner.card, runner.phrases
+    find_device(device)  # before the file is read, which takes a while
+    model = load_with_phrases(path)
+    return LateRunner(model, device=device), card_of(model), model.phrases
 
 
 def load_with_phrases(path: str | None) -> LoadedModel:

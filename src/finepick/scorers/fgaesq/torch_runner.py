@@ -76,6 +76,45 @@ class TorchRunner:
         return outputs_of(answers, self._architecture)
 
 
+class LateRunner:
+    """A `Runner` that gets *model* ready, as `runner_of` does, when the first photos come.
+
+    That takes seconds, and a shoot that was judged before needs nothing but the fingerprint. Raises WeightsError,
+    UsageError and ScorerError at once, as `runner_of` would.
+    """
+
+    def __init__(self, model: LoadedModel, *, device: str = "cpu") -> None:
+        _check_tokens(model)
+        find_device(device)
+        self._model: LoadedModel | None = model
+        self._device = device
+        self._fingerprint = model.fingerprint
+        self._runner: TorchRunner | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._runner is not None
+
+    @property
+    def batch_size(self) -> int:
+        return self._ready().batch_size
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def run(self, tokens: Sequence[Tokens]) -> Outputs:
+        """See `TorchRunner.run`."""
+        return self._ready().run(tokens)
+
+    def _ready(self) -> TorchRunner:
+        if self._runner is None:
+            assert self._model is not None
+            self._runner = runner_of(self._model, device=self._device)
+            self._model = None  # the runner has what it needs of it
+        return self._runner
+
+
 def load_torch_runner(path: str, *, device: str = "cpu", precision: str = "auto") -> TorchRunner:
     """The model in *path*, ready to run.
 
@@ -92,12 +131,7 @@ def load_torch_runner(path: str, *, device: str = "cpu", precision: str = "auto"
 
 def runner_of(model: LoadedModel, *, device: str = "cpu", precision: str = "auto") -> TorchRunner:
     """*model* ready to run, as `load_torch_runner` does it; keep no other hold of *model* to save memory."""
-    if not takes_tokens(model.architecture):
-        raise WeightsError(
-            f"{model.path or 'the model'} was made for other tokens than those of 16 × 16 pixels on a grid of "
-            f"14 × 14 (it has {model.architecture.patch} and {model.architecture.grid}); choose another file",
-            path=model.path or None,
-        )
+    _check_tokens(model)
     found = find_device(device)
     exact, fast = Place(found, torch.float32), Place(found, torch.bfloat16)
     with torch.inference_mode():
@@ -126,6 +160,15 @@ def has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and any(_cpu_capabilities().values())
+
+
+def _check_tokens(model: LoadedModel) -> None:
+    if not takes_tokens(model.architecture):
+        raise WeightsError(
+            f"{model.path or 'the model'} was made for other tokens than those of 16 × 16 pixels on a grid of "
+            f"14 × 14 (it has {model.architecture.patch} and {model.architecture.grid}); choose another file",
+            path=model.path or None,
+        )
 
 
 def _cpu_capabilities() -> dict[str, bool]:
