@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed"
 from finepick.scorers.fgaesq.checkpoint import load_model, save_model  # noqa: E402
 from finepick.scorers.fgaesq.export import export_onnx  # noqa: E402
 from finepick.scorers.fgaesq.scorer import FgaesqScorer  # noqa: E402
-from finepick.scorers.fgaesq.torch_runner import LateRunner  # noqa: E402
+from finepick.scorers.fgaesq.torch_runner import LateRunner, has_fast_bf16  # noqa: E402
 from tests.scorers.fgaesq.small_models import released_layout, small_model  # noqa: E402
 
 
@@ -99,6 +99,20 @@ def test_every_kind_of_file_holds_the_same_model(finepick: Finepick, models: Pat
         for name in ("small.safetensors", "small.onnx", "small.pt")
     }
     assert len(prints) == 1
+
+
+@pytest.mark.skipif(not has_fast_bf16(torch.device("cpu")), reason="this processor does not multiply bf16")
+def test_a_model_that_bf16_would_change_is_told_of_in_one_line(
+    finepick: Finepick, burst: list[Path], tmp_path: Path
+) -> None:
+    strict = tmp_path / "strict.safetensors"
+    save_model(small_model(temperature=0.01), str(strict))
+    run = finepick("rank", *burst[:2], "--model", strict, "--json")
+    assert run.code == 0
+    assert run.err.startswith(
+        f"finepick: warning: {strict} runs in fp32, which is slower: bf16 was tried and "
+    )
+    assert run.err.count("\n") == 1
 
 
 def test_what_was_judged_before_needs_no_network(models: Path, burst: list[Path], own_state: Path) -> None:
