@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from finepick.api import pick
 from finepick.errors import WeightsError
 from finepick.scorers.catalog import load_scorer
 from tests.conftest import Finepick
@@ -17,8 +18,10 @@ from tests.contracts.scorer_contract import draw_burst
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 
-from finepick.scorers.fgaesq.checkpoint import save_model  # noqa: E402
+from finepick.scorers.fgaesq.checkpoint import load_model, save_model  # noqa: E402
 from finepick.scorers.fgaesq.export import export_onnx  # noqa: E402
+from finepick.scorers.fgaesq.scorer import FgaesqScorer  # noqa: E402
+from finepick.scorers.fgaesq.torch_runner import LateRunner, has_fast_bf16  # noqa: E402
 from tests.scorers.fgaesq.small_models import released_layout, small_model  # noqa: E402
 
 
@@ -98,6 +101,29 @@ def test_every_kind_of_file_holds_the_same_model(finepick: Finepick, models: Pat
     assert len(prints) == 1
 
 
+@pytest.mark.skipif(not has_fast_bf16(torch.device("cpu")), reason="this processor does not multiply bf16")
+def test_a_model_that_bf16_would_change_is_told_of_in_one_line(
+    finepick: Finepick, burst: list[Path], tmp_path: Path
+) -> None:
+    strict = tmp_path / "strict.safetensors"
+    save_model(small_model(temperature=0.01), str(strict))
+    run = finepick("rank", *burst[:2], "--model", strict, "--json")
+    assert run.code == 0
+    assert run.err.startswith(
+        f"finepick: warning: {strict} runs in fp32, which is slower: bf16 was tried and "
+    )
+    assert run.err.count("\n") == 1
+
+
+def test_what_was_judged_before_needs_no_network(models: Path, burst: list[Path], own_state: Path) -> None:
+    first, second = (LateRunner(load_model(str(models / "small.pt"))) for _ in range(2))
+    judged = pick(burst, model=FgaesqScorer(first), group="one", coarse=True)
+    again = pick(burst, model=FgaesqScorer(second), group="one", coarse=True)
+    assert first.is_ready and not second.is_ready
+    assert list(judged.series[0].scores) == list(again.series[0].scores)
+    assert list(judged.series[0].coarse) == list(again.series[0].coarse)
+
+
 def test_the_published_pairing_is_another_way_to_judge(
     finepick: Finepick, models: Path, burst: list[Path]
 ) -> None:
@@ -107,6 +133,17 @@ def test_the_published_pairing_is_another_way_to_judge(
     assert scores(series) != scores(published)
     again = finepick(*words, "--pairing", "published", "--fresh").document
     assert scores(again) == scores(published)
+
+
+def test_a_photo_alone_can_be_scored_as_the_release_does(
+    finepick: Finepick, models: Path, burst: list[Path]
+) -> None:
+    words = ("score", *burst, "--model", models / "small.pt", "--json")
+    ours, published = (finepick(*words, *more).document for more in ((), ("--pairing", "published")))
+    assert ours["model"]["fingerprint"] != published["model"]["fingerprint"]
+    theirs = [photo["coarse"] for photo in published["photos"]]
+    assert theirs != [photo["coarse"] for photo in ours["photos"]]
+    assert len(theirs) == len(burst) and all(1 <= score <= 10 for score in theirs)
 
 
 def test_odd_photos_get_a_verdict_and_spoilt_ones_are_skipped(
@@ -210,4 +247,6 @@ def test_a_model_is_exported_and_what_is_no_model_is_not(
     assert finepick("models", "export", "measured", tmp_path / "x.onnx").code == 2
     assert finepick("models", "export", models / "small.pt", tmp_path / "x.txt").code == 2
     assert finepick("models", "export", models / "small.pt", models / "small.pt").code == 2
+    nowhere = finepick("models", "export", tmp_path / "nowhere.pt", tmp_path / "mine.onnx")
+    assert nowhere.code == 1 and "there is no file" in nowhere.err
     assert sorted(path.name for path in tmp_path.glob("*.*")) == ["mine.onnx", "mine.safetensors"]

@@ -138,7 +138,8 @@ class Visit:
         return str(self.page.evaluate("document.activeElement.getAttribute('aria-label') ?? ''"))
 
     def texts(self, selector: str) -> list[str]:
-        return [text.strip() for text in self.page.locator(selector).all_inner_texts()]
+        # Not the inner text: of a part that is not painted yet, on a busy machine, that is empty.
+        return [" ".join(text.split()) for text in self.page.locator(selector).all_text_contents()]
 
     def transforms(self) -> list[str]:
         return list(self.page.eval_on_selector_all(".picture", "all => all.map(one => one.style.transform)"))

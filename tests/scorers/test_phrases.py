@@ -69,16 +69,14 @@ def test_embeddings_without_a_direction_are_refused(spoilt: float) -> None:
         make_bank(TWO, lambda texts: np.full((len(texts), 4), spoilt, np.float32))
 
 
-def test_a_bank_comes_back_from_arrays_from_bytes_and_from_text() -> None:
+def test_a_bank_comes_back_from_arrays_and_from_bytes() -> None:
     whole = bank()
     for back in (
         PhraseBank.from_arrays(whole.to_arrays()),
         PhraseBank.from_arrays(unpack_arrays(pack_arrays(whole.to_arrays()))),
-        PhraseBank.from_text(whole.to_text()),
     ):
         assert back.phrases == whole.phrases and back.digest == whole.digest
         assert (back.better == whole.better).all() and (back.worse == whole.worse).all()
-    assert whole.to_text().isascii()
 
 
 def without(name: str) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
@@ -109,12 +107,6 @@ def test_arrays_that_are_no_bank_are_refused(
 ) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - what is wrong differs; that it is one kind of error matters
         PhraseBank.from_arrays(spoil(bank().to_arrays()))
-
-
-@pytest.mark.parametrize("text", ["", "not base64!", "YWJj", "é"])
-def test_texts_that_are_no_bank_are_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
-        PhraseBank.from_text(text)
 
 
 def test_any_change_of_a_phrase_changes_the_digest_of_the_list() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,16 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
             f"there is no model called '{name}'; known are measured, sharpness, "
         )
         assert isinstance(caught.value, LookupError)
+
+
+def test_a_file_whose_name_says_no_weights_is_told_what_would(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"x")
+    for path in (tmp_path, tmp_path / "weights", tmp_path / "weights.bin", tmp_path / "nowhere"):
+        with pytest.raises(UnknownScorerError) as caught:
+            load_scorer(str(path))
+        assert str(caught.value) == (
+            f"'{path}' is no file of weights; their names end in .onnx, .safetensors, .pt or .pth"
+        )
 
 
 @pytest.mark.parametrize("name", ["builtin", "red-aes"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # machine. Numpy reads this when it is first imported, which is later.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.showwarning = _tell_warning
     sys.exit(_run(words))
 
 
@@ -49,6 +51,13 @@ def _run(words: list[str]) -> int:
     except OSError as error:
         return _failed(_from_system(error), as_json)
     return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else DONE
+
+
+def _tell_warning(message: Warning | str, *where: object, **more: object) -> None:
+    """A warning of any library in one line: nobody here asked in which line of code it was raised."""
+    from finepick.cli.printing import warn
+
+    warn((str(message).strip().splitlines() or [type(message).__name__])[0])
 
 
 def _make_printable() -> None:

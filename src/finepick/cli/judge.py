@@ -15,7 +15,7 @@ class Judge:
 
     model: str
     device: str
-    pairing: str = "series"
+    pairing: str
 
     def load(self) -> Scorer:
         """Raises UnknownScorerError, ScorerError, WeightsError, MissingExtraError."""

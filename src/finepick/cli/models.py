@@ -98,7 +98,7 @@ def fetch(
     from finepick.cli.printing import ProgressBar, print_json, printable, say, warn
     from finepick.exports.documents import document, to_json
     from finepick.settings import load_settings
-    from finepick.workflows.models import fetch_model
+    from finepick.workflows.fetch import fetch_model
 
     def tell(message: str) -> None:
         if not quiet:

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from finepick.cli.judge import Judge
-from finepick.cli.options import Device, Fresh, Json, Model, Paths, Quiet, Workers
+from finepick.cli.options import Device, Fresh, Json, Model, Pairing, Paths, Quiet, Workers
 
 
 def score(
     paths: Paths,
     model: Model = "",
     device: Device = "auto",
+    pairing: Pairing = "series",
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Write the scores as .csv, .json or .parquet.")
     ] = None,
@@ -32,7 +33,7 @@ def score(
 
     if out is not None:
         check_scores_path(out)
-    scorer = Judge(model, device).load()
+    scorer = Judge(model, device, pairing).load()
     with (
         ProgressBar(quiet=quiet or json) as progress,
         Library(load_settings(workers=workers), fresh=fresh, progress=progress, warn=warn) as library,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -26,7 +27,8 @@ WEIGHTED: Mapping[str, str] = MappingProxyType({"fgaesq": "finepick.scorers.fgae
 The function is called with the file (None = the fetched one), the device and the pairing.
 """
 
-WEIGHT_FILES = (".onnx", ".safetensors", ".pt", ".pth")
+CHECKPOINTS = (".safetensors", ".pt", ".pth")
+WEIGHT_FILES = (".onnx", *CHECKPOINTS)
 PAIRINGS = ("series", "published")
 
 _DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
@@ -75,10 +77,18 @@ def load_scorer(name: str, *, device: str = "auto", pairing: str = "series") -> 
         raise UsageError(f"--pairing {pairing} goes with fgaesq, not with '{name}'")
     family, separator, argument = name.partition(":")
     if family not in SCORERS or (separator and name not in scorer_names()) or name == "measurement":
-        known = ", ".join(scorer_names())
-        raise UnknownScorerError(f"there is no model called '{name}'; known are {known}")
+        raise _unknown(name)
     make = _named(SCORERS[family])
     return make(argument) if separator else make()
+
+
+def _unknown(name: str) -> UnknownScorerError:
+    if os.path.basename(name) != name or os.path.exists(name):
+        return UnknownScorerError(
+            f"'{name}' is no file of weights; their names end in {', '.join(WEIGHT_FILES[:-1])} "
+            f"or {WEIGHT_FILES[-1]}"
+        )
+    return UnknownScorerError(f"there is no model called '{name}'; known are {', '.join(scorer_names())}")
 
 
 def _named(home: str) -> Callable[..., Scorer]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finepick.domain import Attribute
-from finepick.features.packing import pack_arrays, unpack_arrays
+from finepick.features.packing import pack_arrays
 
 SENTENCE = "{} than in the other photo"
 """What the text tower is given of a phrase: as in training, the sentence says that it compares."""
@@ -73,15 +72,6 @@ class PhraseBank:
         if not (np.isfinite(better).all() and np.isfinite(worse).all()):
             raise ValueError("embeddings of phrases are not finite")
         return cls(phrases, better, worse)
-
-    def to_text(self) -> str:
-        """This as ASCII, for containers whose notes are texts only (ONNX metadata)."""
-        return base64.b64encode(pack_arrays(self.to_arrays())).decode("ascii")
-
-    @classmethod
-    def from_text(cls, text: str) -> PhraseBank:
-        """What `to_text` was called on. Raises ValueError for anything else."""
-        return cls.from_arrays(unpack_arrays(base64.b64decode(text, validate=True)))
 
 
 def make_bank(

@@ -6,16 +6,15 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from finepick import __version__
 from finepick.batch.pool import ReaderPool
-from finepick.errors import FinepickError
-from finepick.scorers.fgaesq.fetched import fetched_files
+from finepick.errors import FinepickError, MissingExtraError
+from finepick.scorers.fgaesq.fetched import HOW_TO_FETCH, fetched_files
 from finepick.settings import Settings
 from finepick.store.database import Cache
-from finepick.workflows.models import HOW_TO_FETCH
 
 _EXTRAS = (
     ("rawpy", "raw", "RAW photos through their embedded preview"),
@@ -78,24 +77,15 @@ def _torch() -> Finding:
         import torch
     except (ImportError, OSError) as error:  # OSError: a library of it that does not fit this system
         return Finding(name, False, f"torch cannot be loaded: {error}", "pip install --force-reinstall torch")
-    if torch.cuda.is_available():
-        device = f"GPU {torch.cuda.get_device_name(0)}"
-        has_bf16 = torch.cuda.is_bf16_supported()
-    elif torch.backends.mps.is_available():
-        device, has_bf16 = "GPU of this Mac", True
-    else:
-        device, has_bf16 = "no GPU", _cpu_has_bf16()
-    return Finding(
-        name, True, f"torch {torch.__version__}, {device}, {'with' if has_bf16 else 'without'} bfloat16"
-    )
-
-
-def _cpu_has_bf16() -> bool:
-    import torch
-
-    ask: Callable[[], Mapping[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
-    told = ask()
-    return any(told.get(name) for name in ("avx512_bf16", "amx_bf16", "avx_ne_convert", "arm_bf16", "bf16"))
+    try:
+        from finepick.scorers.fgaesq.torch_runner import find_device, has_fast_bf16
+    except MissingExtraError as error:  # torch came alone
+        return Finding(name, False, error.message, "pip install 'finepick[torch]'")
+    device = find_device("auto")
+    names = {"cpu": "no GPU", "mps": "GPU of this Mac"}
+    shown = names.get(device.type) or f"GPU {torch.cuda.get_device_name(device)}"
+    bf16 = "with bfloat16" if has_fast_bf16(device) else "without bfloat16"
+    return Finding(name, True, f"torch {torch.__version__}, {shown}, {bf16}")
 
 
 def _fgaesq(settings: Settings) -> Finding:

@@ -118,6 +118,8 @@ def _remember(library: Library, key: str, blob: bytes) -> None:
 
 
 def _study_all(library: Library, unknown: dict[str, list[Photo]], scorer: BatchScorer) -> None:
+    if not unknown:  # a network that need not be made ready saves seconds
+        return
     library.progress.stage("judging photos", sum(map(len, unknown.values())))
     series = {key: _FramesWithProgress(library, photos) for key, photos in unknown.items()}
     judgements = scorer.judge_all(series.values())

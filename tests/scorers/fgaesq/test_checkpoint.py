@@ -144,7 +144,7 @@ def test_an_alias_that_says_something_else_is_refused(tmp_path: Path) -> None:
         ),
         (
             lambda s: s.update({"mask_token": torch.zeros(1, 1, 128, dtype=torch.int32)}),
-            "misshapen: mask_token",
+            "misshapen: mask_token [1, 1, 128] of int32 instead of [1, 1, 128]",
         ),
         (lambda s: s["mask_token"].fill_(float("nan")), "not numbers (mask_token)"),
         (

@@ -21,6 +21,7 @@ from finepick.scorers.fgaesq.checkpoint import LoadedModel, model_of, save_model
 from finepick.scorers.fgaesq.drawn import drawn_tokens  # noqa: E402
 from finepick.scorers.fgaesq.tokens import COARSE, FINE, PADDING, TOKENS  # noqa: E402
 from finepick.scorers.fgaesq.torch_runner import (  # noqa: E402
+    find_device,
     has_fast_bf16,
     load_torch_runner,
     pair_distance,
@@ -174,6 +175,19 @@ def test_a_device_that_is_not_there_is_named() -> None:
 def test_words_that_mean_nothing_are_refused() -> None:
     with pytest.raises(UsageError, match="no device 'tpu'"):
         runner_of(small_model(), device="tpu")
+
+
+@pytest.mark.parametrize("name", ["cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda:²", "auto:1", "mps:0", ""])
+def test_what_no_device_is_called_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="there is no device"):
+        find_device(name)
+
+
+def test_one_gpu_of_several_can_be_named() -> None:
+    count = torch.cuda.device_count()
+    assert all(find_device(f"cuda:{number}").index == number for number in range(count))
+    with pytest.raises(ScorerError, match=f"torch finds no device 'cuda:{count}' here"):
+        find_device(f"cuda:{count}")
     with pytest.raises(UsageError, match="no precision 'fp8'"):
         load_torch_runner("nowhere.pt", precision="fp8")
 

@@ -255,7 +255,7 @@ def _checked(
     """Exactly the tensors that *shapes* asks for, as float32 of their own memory. Raises WeightsError."""
     missing = [name for name in shapes if name not in found]
     wrong = [
-        f"{name} {list(found[name].shape)} instead of {list(shape)}"
+        f"{name} {_looks(found[name])} instead of {list(shape)}"
         for name, shape in shapes.items()
         if name in found and (tuple(found[name].shape) != shape or not _is_plain(found[name]))
     ]
@@ -278,6 +278,11 @@ def _checked(
             f"{path} holds weights that are not numbers ({_listed(spoilt)}); fetch it again", path=path
         )
     return state
+
+
+def _looks(tensor: Tensor) -> str:
+    kind = "" if tensor.is_floating_point() else f" of {str(tensor.dtype).removeprefix('torch.')}"
+    return f"{list(tensor.shape)}{kind}"
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -6,8 +6,11 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
+from finepick.errors import WeightsNotFoundError
 from finepick.settings import Settings
 
+MODEL = "fgaesq"
+HOW_TO_FETCH = f"finepick models fetch {MODEL}"
 RECORD = "fetched.json"
 
 
@@ -56,7 +59,7 @@ class FetchedFiles:
 
 
 def fetched_folder(settings: Settings) -> str:
-    return os.path.join(settings.models_folder, "fgaesq")
+    return os.path.join(settings.models_folder, MODEL)
 
 
 def fetched_files(settings: Settings) -> FetchedFiles | None:
@@ -67,6 +70,19 @@ def fetched_files(settings: Settings) -> FetchedFiles | None:
     ):
         return None
     return kept
+
+
+def require_fetched(settings: Settings) -> FetchedFiles:
+    """What was fetched. Raises WeightsNotFoundError where that is nothing, or not whole any more."""
+    here = fetched_files(settings)
+    if here is not None:
+        return here
+    folder = fetched_folder(settings)
+    is_spoilt = os.path.exists(os.path.join(folder, RECORD))
+    trouble = "are not whole any more" if is_spoilt else "are not on this disk"
+    raise WeightsNotFoundError(
+        f"the weights of '{MODEL}' {trouble} ({folder}); get them with: {HOW_TO_FETCH}", path=folder
+    )
 
 
 def read_record(folder: str) -> FetchedFiles | None:

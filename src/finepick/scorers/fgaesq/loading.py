@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from finepick.errors import WeightsNotFoundError
 from finepick.scorers.base import Scorer
 from finepick.scorers.fgaesq.card import Card
-from finepick.scorers.fgaesq.fetched import fetched_files, fetched_folder
+from finepick.scorers.fgaesq.fetched import fetched_files, fetched_folder, require_fetched
 from finepick.scorers.fgaesq.pairwise import PairwiseScorer
 from finepick.scorers.fgaesq.runner import Runner
 from finepick.scorers.fgaesq.scorer import FgaesqScorer
@@ -24,7 +23,7 @@ def load_fgaesq(path: str | None, device: str, pairing: str) -> Scorer:
 
     Raises WeightsNotFoundError, WeightsError, MissingExtraError, ScorerError where *device* is not there.
     """
-    weights = _fetched() if path is None else path
+    weights = require_fetched(load_settings()).weights if path is None else path
     runner, card, phrases = (
         _exported(weights) if weights.lower().endswith(".onnx") else _learned(weights, device)
     )
@@ -39,16 +38,6 @@ def load_fgaesq(path: str | None, device: str, pairing: str) -> Scorer:
     )
 
 
-def _fetched() -> str:
-    here = fetched_files(load_settings())
-    if here is None:
-        raise WeightsNotFoundError(
-            "the weights of 'fgaesq' are not on this disk; get them with: finepick models fetch fgaesq, "
-            "or name a file of weights"
-        )
-    return here.weights
-
-
 def _exported(path: str) -> tuple[Runner, Card, PhraseBank | None]:
     from finepick.scorers.fgaesq.onnx_runner import load_onnx_runner
 
@@ -57,10 +46,12 @@ def _exported(path: str) -> tuple[Runner, Card, PhraseBank | None]:
 
 
 def _learned(path: str, device: str) -> tuple[Runner, Card, PhraseBank | None]:
-    from finepick.scorers.fgaesq.torch_runner import runner_of
+    from finepick.scorers.fgaesq.checkpoint import card_of
+    from finepick.scorers.fgaesq.torch_runner import LateRunner, find_device
 
-    runner = runner_of(load_with_phrases(path), device=device)
-    return runner, runner.card, runner.phrases
+    find_device(device)  # before the file is read, which takes a while
+    model = load_with_phrases(path)
+    return LateRunner(model, device=device), card_of(model), model.phrases
 
 
 def load_with_phrases(path: str | None) -> LoadedModel:
@@ -71,7 +62,7 @@ def load_with_phrases(path: str | None) -> LoadedModel:
     from finepick.scorers.fgaesq.checkpoint import load_model, read_text_state
     from finepick.scorers.fgaesq.phrase_store import obtain_bank
 
-    model = load_model(_fetched() if path is None else path)
+    model = load_model(require_fetched(load_settings()).weights if path is None else path)
     if model.phrases is not None or not model.has_text_tower:
         return model
     settings = load_settings()

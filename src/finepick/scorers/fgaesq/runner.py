@@ -26,7 +26,6 @@ class Runner(Protocol):
     """A network that is ready to run.
 
     batch_size: how many photos it likes to be given at once. fingerprint: SHA-256 over everything learned.
-    phrase_vectors live elsewhere (`phrases`), since not every file of weights holds a text tower.
     """
 
     @property

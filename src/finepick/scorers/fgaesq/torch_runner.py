@@ -76,12 +76,51 @@ class TorchRunner:
         return outputs_of(answers, self._architecture)
 
 
+class LateRunner:
+    """A `Runner` that gets *model* ready, as `runner_of` does, when the first photos come.
+
+    That takes seconds, and a shoot that was judged before needs nothing but the fingerprint. Raises WeightsError,
+    UsageError and ScorerError at once, as `runner_of` would.
+    """
+
+    def __init__(self, model: LoadedModel, *, device: str = "cpu") -> None:
+        _check_tokens(model)
+        find_device(device)
+        self._model: LoadedModel | None = model
+        self._device = device
+        self._fingerprint = model.fingerprint
+        self._runner: TorchRunner | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._runner is not None
+
+    @property
+    def batch_size(self) -> int:
+        return self._ready().batch_size
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def run(self, tokens: Sequence[Tokens]) -> Outputs:
+        """See `TorchRunner.run`."""
+        return self._ready().run(tokens)
+
+    def _ready(self) -> TorchRunner:
+        if self._runner is None:
+            assert self._model is not None
+            self._runner = runner_of(self._model, device=self._device)
+            self._model = None  # the runner has what it needs of it
+        return self._runner
+
+
 def load_torch_runner(path: str, *, device: str = "cpu", precision: str = "auto") -> TorchRunner:
     """The model in *path*, ready to run.
 
-    device: cpu, cuda, mps, or auto for the first of cuda, mps and cpu that is there. precision: fp32, bf16, or
-    auto: bf16 where the device has it and, on drawn frames, pair probabilities agree with fp32 within .02; else
-    fp32, with a RuntimeWarning where it was that trial that failed.
+    device: cpu, cuda (or cuda:1 …), mps, or auto for the first of cuda, mps and cpu that is there.
+    precision: fp32, bf16, or auto: bf16 where the device has it and, on drawn frames, pair probabilities agree
+    with fp32 within .02; else fp32, with a RuntimeWarning where it was that trial that failed.
 
     Raises WeightsError (see `load_model`), ScorerError where the device is not there.
     """
@@ -92,13 +131,8 @@ def load_torch_runner(path: str, *, device: str = "cpu", precision: str = "auto"
 
 def runner_of(model: LoadedModel, *, device: str = "cpu", precision: str = "auto") -> TorchRunner:
     """*model* ready to run, as `load_torch_runner` does it; keep no other hold of *model* to save memory."""
-    if not takes_tokens(model.architecture):
-        raise WeightsError(
-            f"{model.path or 'the model'} was made for other tokens than those of 16 × 16 pixels on a grid of "
-            f"14 × 14 (it has {model.architecture.patch} and {model.architecture.grid}); choose another file",
-            path=model.path or None,
-        )
-    found = _device(device)
+    _check_tokens(model)
+    found = find_device(device)
     exact, fast = Place(found, torch.float32), Place(found, torch.bfloat16)
     with torch.inference_mode():
         if precision == "fp32" or (precision == "auto" and not has_fast_bf16(found)):
@@ -108,11 +142,33 @@ def runner_of(model: LoadedModel, *, device: str = "cpu", precision: str = "auto
         return _faster_if_equal(model, exact, fast)
 
 
+def find_device(name: str) -> torch.device:
+    """The device that *name* means (see `load_torch_runner`). Raises UsageError, ScorerError where it is not here."""
+    kind, colon, number = name.partition(":")
+    if kind not in DEVICES or (colon and not (kind == "cuda" and number.isdecimal() and number.isascii())):
+        raise UsageError(f"there is no device '{name}'; use one of {', '.join(DEVICES)}")
+    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if kind == "auto":
+        return torch.device(next(known for known, count in counts.items() if count))
+    if int(number or 0) >= counts[kind]:
+        raise ScorerError(f"torch finds no device '{name}' here; use --device cpu")
+    return torch.device(name)
+
+
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether *device* multiplies bf16 in hardware. Not said of MPS, where it was never measured."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and any(_cpu_capabilities().values())
+
+
+def _check_tokens(model: LoadedModel) -> None:
+    if not takes_tokens(model.architecture):
+        raise WeightsError(
+            f"{model.path or 'the model'} was made for other tokens than those of 16 × 16 pixels on a grid of "
+            f"14 × 14 (it has {model.architecture.patch} and {model.architecture.grid}); choose another file",
+            path=model.path or None,
+        )
 
 
 def _cpu_capabilities() -> dict[str, bool]:
@@ -164,14 +220,3 @@ def _answer(
     with torch.inference_mode():
         features, logits = network(*(torch.from_numpy(array).to(device) for array in batch))
     return features.float().cpu().numpy(), logits.float().cpu().numpy()
-
-
-def _device(name: str) -> torch.device:
-    if name not in DEVICES:
-        raise UsageError(f"there is no device '{name}'; use one of {', '.join(DEVICES)}")
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(known for known, is_there in there.items() if is_there)
-    if not there[name]:
-        raise ScorerError(f"torch finds no device '{name}' here; use --device cpu")
-    return torch.device(name)

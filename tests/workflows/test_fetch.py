@@ -28,7 +28,8 @@ from finepick.errors import (
 )
 from finepick.scorers.fgaesq.fetched import FetchedFiles, fetched_files, fetched_folder
 from finepick.settings import Settings, load_settings
-from finepick.workflows.models import fetch_model, list_models_here, weights_path
+from finepick.workflows.fetch import fetch_model
+from finepick.workflows.models import list_models_here, weights_path
 from tests.hub_server import FakeHub, Fault, Repo, serving
 
 WEIGHTS, TOKENIZER = "yzc002/FGAesQ", "openai/clip-vit-base-patch16"
