@@ -79,7 +79,7 @@ def test_the_same_batch_is_the_same_tensors(examples: Examples) -> None:
 
 
 def test_measured_differences_become_sentences_where_they_are_asked_for() -> None:
-    frames = draw_burst(2, width=480, height=320)
+    frames = draw_burst(4, width=480, height=320)[::3]
     target = series_target(LabelledSeries("s", ("a", "b"), ranks=(1, 2)))
     silent, told = (
         prepare_examples(
@@ -88,4 +88,4 @@ def test_measured_differences_become_sentences_where_they_are_asked_for() -> Non
         for describe in (False, True)
     )
     assert not silent.series[0].target.texts
-    assert set(told.series[0].target.texts) <= {0}
+    assert "sharper" in told.series[0].target.texts[0]

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -211,8 +211,6 @@ class _Run:
 
     def _own(self, portions: tuple[Portion, ...]) -> list[Portion]:
         """This process's share of *portions*: as many for every process, the last ones without weight."""
-        from dataclasses import replace
-
         count, index = self.accelerator.num_processes, self.accelerator.process_index
         own = list(portions[index::count])
         while len(own) < -(-len(portions) // count):
