@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from finepick.scorers.base import View
 from finepick.scorers.fgaesq.ahead import read_ahead
-from finepick.scorers.fgaesq.series import Plan, viewed_tokens
-from finepick.scorers.fgaesq.tokens import Tokens
-from finepick.training.augmentation import flipped_view
-from finepick.training.examples import Examples
+from finepick.scorers.fgaesq.series import most_important
+from finepick.training.augmentation import Augmentation, Glance
+from finepick.training.cutting import Cuts, cut
+from finepick.training.examples import Examples, Sight
+from finepick.training.pictures import Pictures
 from finepick.training.schedule import Batch, Kind
 from finepick.training.targets import SeriesTarget
 
@@ -25,15 +25,11 @@ _BATCHES_AHEAD = 2
 class Portion:
     """As many photos of a batch as go through the network at once: whole series, or photos one by one.
 
-    patches (n, t, 3, 16, 16), marks (n, t), rows and columns (n, t, 14), as `Tokens` has them. Then for a FINE
-    portion *series*, how many photos each series has, and what is said of it; for a COARSE one *shares* (n, 10).
-    weight: the share of the batch that this is.
+    cuts: their n photos as tokens. Then for a FINE portion *series*, how many photos each series has, and what is
+    said of it; for a COARSE one *shares* (n, 10). weight: the share of the batch that this is.
     """
 
-    patches: Tensor
-    marks: Tensor
-    rows: Tensor
-    columns: Tensor
+    cuts: Cuts
     weight: float
     series: tuple[tuple[int, SeriesTarget], ...] = ()
     shares: Tensor | None = None
@@ -46,65 +42,64 @@ class PreparedBatch:
 
 
 def prepare_batches(
-    examples: Examples, batches: Iterable[Batch], *, most_photos: int, flip: bool
+    examples: Examples,
+    pictures: Pictures,
+    batches: Iterable[Batch],
+    *,
+    most_photos: int,
+    augmentation: Augmentation,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[PreparedBatch]:
     """*batches* with their tokens, made ahead of being asked for, in portions of at most *most_photos* photos
-    (a longer series is a portion by itself). Raises ImageError."""
+    (a longer series is a portion by itself). *pictures* are those of `examples.frames`. Raises ImageError."""
+    maker = _Maker(examples, pictures, augmentation, dtype)
     return read_ahead(
-        (PreparedBatch(batch, tuple(_portions(examples, batch, most_photos, flip))) for batch in batches),
-        _BATCHES_AHEAD,
+        (PreparedBatch(batch, tuple(maker.portions(batch, most_photos))) for batch in batches), _BATCHES_AHEAD
     )
 
 
-def _portions(examples: Examples, batch: Batch, most_photos: int, flip: bool) -> Iterator[Portion]:
-    rng = np.random.default_rng(batch.seed)
-    if batch.kind is Kind.FINE:
-        sizes = [len(examples.series[number].photos) for number in batch.members]
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    examples: Examples
+    pictures: Pictures
+    augmentation: Augmentation
+    dtype: torch.dtype
+
+    def portions(self, batch: Batch, most_photos: int) -> Iterator[Portion]:
+        rng = np.random.default_rng(batch.seed)
+        series = self.examples.series
+        is_fine = batch.kind is Kind.FINE
+        sizes = [len(series[number].photos) if is_fine else 1 for number in batch.members]
         for members in _split(batch.members, sizes, most_photos):
-            yield _fine(examples, members, len(members) / len(batch.members), rng, flip)
-    else:
-        for members in _split(batch.members, [1] * len(batch.members), most_photos):
-            yield _coarse(examples, members, len(members) / len(batch.members), rng, flip)
+            make = self._fine if is_fine else self._coarse
+            yield make(members, len(members) / len(batch.members), rng)
 
+    def _fine(self, members: Sequence[int], weight: float, rng: np.random.Generator) -> Portion:
+        chosen = [self.examples.series[number] for number in members]
+        looks: list[tuple[int, Sight, Glance]] = []
+        for one in chosen:
+            glance = self.augmentation.draw(rng)
+            looks += [(photo, sight, glance) for photo, sight in zip(one.photos, one.sights, strict=True)]
+        series = tuple((len(one.photos), one.target) for one in chosen)
+        return Portion(self._cuts(looks), weight=weight, series=series)
 
-def _fine(
-    examples: Examples, members: Sequence[int], weight: float, rng: np.random.Generator, flip: bool
-) -> Portion:
-    views: list[View] = []
-    for number in members:
-        one = examples.series[number]
-        turned = flip and rng.random() < 0.5  # a series as a whole: its photos must stay comparable
-        views += [_view(plan, photo, turned) for photo, plan in zip(one.photos, one.plans, strict=True)]
-    chosen = [examples.series[number] for number in members]
-    series = tuple((len(one.photos), one.target) for one in chosen)
-    return Portion(*_tensors(examples, views), weight=weight, series=series)
+    def _coarse(self, members: Sequence[int], weight: float, rng: np.random.Generator) -> Portion:
+        chosen = [self.examples.photos[number] for number in members]
+        looks = [(one.photo, one.sight, self.augmentation.draw(rng)) for one in chosen]
+        shares = torch.from_numpy(np.stack([one.target for one in chosen]).astype(np.float32))
+        return Portion(self._cuts(looks), weight=weight, shares=shares)
 
-
-def _coarse(
-    examples: Examples, members: Sequence[int], weight: float, rng: np.random.Generator, flip: bool
-) -> Portion:
-    chosen = [examples.photos[number] for number in members]
-    views = [_view(one.plan, one.photo, flip and rng.random() < 0.5) for one in chosen]
-    shares = torch.from_numpy(np.stack([one.target for one in chosen]).astype(np.float32))
-    return Portion(*_tensors(examples, views), weight=weight, shares=shares)
-
-
-def _view(plan: Plan, photo: int, turned: bool) -> View:
-    return flipped_view(plan, photo) if turned else plan.view(photo)
-
-
-def _tensors(examples: Examples, views: Sequence[View]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    tokens = [viewed_tokens(arrays) for arrays in examples.frames.views(views)]
-    return tensors_of(tokens)
-
-
-def tensors_of(tokens: Sequence[Tokens]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Patches, marks, rows and columns of several photos."""
-    patches, marks, rows, columns = (
-        torch.from_numpy(np.stack([getattr(one, name) for one in tokens]))
-        for name in ("patches", "marks", "rows", "columns")
-    )
-    return patches, marks, rows, columns
+    def _cuts(self, looks: Sequence[tuple[int, Sight, Glance]]) -> Cuts:
+        pictures = self.pictures.take((photo, *sight.importance.shape) for photo, sight, _ in looks)
+        parts = [
+            glance.at(picture, sight.importance)
+            for picture, (_, sight, glance) in zip(pictures, looks, strict=True)
+        ]
+        fine = [
+            most_important(part, sight.fine_blocks)
+            for (_, part), (_, sight, _) in zip(parts, looks, strict=True)
+        ]
+        return cut([picture for picture, _ in parts], fine, tokens=self.examples.tokens, dtype=self.dtype)
 
 
 def _split(members: Sequence[int], sizes: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:

@@ -10,7 +10,7 @@ import numpy as np
 from finepick.domain import FloatArray, Frame
 from finepick.features.extraction import PhotoFeatures
 from finepick.scorers.base import Arrays, FrameSource, View
-from finepick.scorers.fgaesq.series import Plan, plan_photo
+from finepick.scorers.fgaesq.series import block_importance, plan_grid
 from finepick.scorers.overlay import Overlay
 from finepick.training.targets import SeriesTarget
 from finepick.training.texts import with_measured_texts
@@ -20,11 +20,20 @@ _NOWHERE = np.zeros((1, 1))
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """How a photo is cut. importance: (rows, columns) of its blocks, by `block_importance`; the *fine_blocks* most
+    important ones are cut in four."""
+
+    importance: FloatArray
+    fine_blocks: int
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesExample:
-    """A series: *photos* are its places in `Examples.frames`, *plans* say how each is cut."""
+    """A series: *photos* are its places in `Examples.frames`, *sights* say how each is cut."""
 
     photos: tuple[int, ...]
-    plans: tuple[Plan, ...]
+    sights: tuple[Sight, ...]
     target: SeriesTarget
 
 
@@ -33,15 +42,19 @@ class PhotoExample:
     """A photo by itself. target: (10,), shares of the answers 1…10."""
 
     photo: int
-    plan: Plan
+    sight: Sight
     target: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Everything that is learned from; *frames* holds the photos of all series, then those rated one by one."""
+    """Everything that is learned from; *frames* holds the photos of all series and those rated one by one.
+
+    tokens: how many each photo is given, padding included.
+    """
 
     frames: FrameSource
+    tokens: int
     series: tuple[SeriesExample, ...] = ()
     photos: tuple[PhotoExample, ...] = ()
 
@@ -62,8 +75,9 @@ def prepare_examples(
     pairs that nobody has described get a sentence of what can be measured. Raises ImageError.
     """
 
-    def plan(photo: PhotoFeatures, difference: FloatArray) -> Plan:
-        return plan_photo(photo, difference, fine_blocks=fine_blocks, tokens=tokens)
+    def sight(photo: PhotoFeatures, difference: FloatArray) -> Sight:
+        rows, columns = plan_grid(*photo.size, fine_blocks=fine_blocks, tokens=tokens)
+        return Sight(block_importance(photo, difference, rows, columns), fine_blocks)
 
     def example(places: Sequence[int], target: SeriesTarget) -> SeriesExample:
         overlay = Overlay.of(_Part(frames, places))
@@ -72,14 +86,15 @@ def prepare_examples(
         if describe:
             target = with_measured_texts(target, features, overlay.alignment_as_given, maps)
         shown = maps if difftoken else [_NOWHERE] * len(maps)
-        plans = tuple(plan(photo, difference) for photo, difference in zip(features, shown, strict=True))
-        return SeriesExample(tuple(places), plans, target)
+        sights = tuple(sight(photo, difference) for photo, difference in zip(features, shown, strict=True))
+        return SeriesExample(tuple(places), sights, target)
 
     return Examples(
         frames=frames,
+        tokens=tokens,
         series=tuple(example(places, target) for places, target in series),
         photos=tuple(
-            PhotoExample(photo, plan(frames.features(photo), _NOWHERE), target) for photo, target in photos
+            PhotoExample(photo, sight(frames.features(photo), _NOWHERE), target) for photo, target in photos
         ),
     )
 

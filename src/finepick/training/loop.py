@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
+import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -16,16 +18,19 @@ from finepick.errors import UsageError
 from finepick.scorers.fgaesq.architecture import Architecture
 from finepick.scorers.fgaesq.checkpoint import LoadedModel, model_of, save_model
 from finepick.scorers.fgaesq.network import FgaesqNetwork
+from finepick.training.augmentation import Augmentation
 from finepick.training.batches import Portion, PreparedBatch, prepare_batches
 from finepick.training.checkpoints import Checkpoint, Progress, read_checkpoint, write_checkpoint
 from finepick.training.examples import Examples
 from finepick.training.objective import Objective
+from finepick.training.pictures import Pictures
 from finepick.training.schedule import Batch, Schedule
 
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model.safetensors"
 
 _CLIP_NORM = 1.0
+_GLIBC_SETTINGS = {-8: 1, -4: 0, -1: 2**31 - 1}  # M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD of malloc.h
 _BETAS = (0.9, 0.98)  # CLIP's
 
 
@@ -35,7 +40,8 @@ class TrainOptions:
 
     average: share that the running average of the weights keeps at every step, once there were enough steps.
     patience: joint epochs without a better validation score after which to stop; 0 = never.
-    portion: photos that go through the network at once. checkpoint_steps: steps between checkpoints.
+    flip, crop: as in `Augmentation`. portion: photos that go through the network at once.
+    checkpoint_steps: steps between checkpoints.
     """
 
     learning_rate: float = 2e-5
@@ -49,6 +55,7 @@ class TrainOptions:
     portion: int = 64
     patience: int = 0
     flip: bool = True
+    crop: int = 0
     bf16: bool = True
     seed: int = 0
     checkpoint_steps: int = 50
@@ -86,6 +93,7 @@ def train(
     threads. *card* goes to `model_of`. *on_step* is told the losses of every step, *on_epoch* the log so far.
     Raises UsageError where *folder* holds another run, ImageError, OutputError.
     """
+    _keep_freed_memory()
     run = _Run(network, examples, objective, options, folder, dict(card), validate, on_step, on_epoch)
     run.resume()
     run.learn()
@@ -118,6 +126,7 @@ class _Run:
         self.average = {name: tensor.detach().clone() for name, tensor in self._state().items()}
         self.best = {name: tensor.clone() for name, tensor in self.average.items()}
         self.progress = Progress()
+        self.pictures = Pictures(examples.frames)
         sizes = [len(one.photos) for one in examples.series]
         self.epochs = Schedule(
             sizes,
@@ -174,7 +183,12 @@ class _Run:
         progress, options = self.progress, self.options
         self.network.train()
         left = prepare_batches(
-            self.examples, batches[progress.batch :], most_photos=options.portion, flip=options.flip
+            self.examples,
+            self.pictures,
+            batches[progress.batch :],
+            most_photos=options.portion,
+            augmentation=Augmentation(options.flip, options.crop),
+            dtype=torch.bfloat16 if options.bf16 else torch.float32,
         )
         for prepared in left:
             losses = self._step(prepared)
@@ -197,7 +211,8 @@ class _Run:
         sums: dict[str, float] = {}
         for portion in self._own(prepared.portions):
             with self.accelerator.autocast():
-                arrays = (portion.patches, portion.marks, portion.rows, portion.columns)
+                cuts = portion.cuts
+                arrays = (cuts.patches, cuts.marks, cuts.rows, cuts.columns)
                 features, logits = self.network(*(array.to(self.accelerator.device) for array in arrays))
             losses = self.objective.losses(features, logits, portion)
             share = portion.weight * self.accelerator.num_processes
@@ -271,6 +286,15 @@ class _Run:
 
     def _state(self) -> dict[str, Tensor]:
         return self._raw().state_dict()
+
+
+def _keep_freed_memory() -> None:
+    """Have this process keep the memory that it frees: every step wants the same again, and getting it from the
+    system, zeroed, takes as long as the arithmetic does. Does nothing where the C library is not glibc."""
+    if platform.libc_ver()[0] != "glibc":
+        return
+    for parameter, value in _GLIBC_SETTINGS.items():
+        ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def _decayed(network: nn.Module, decay: float) -> list[dict[str, Any]]:

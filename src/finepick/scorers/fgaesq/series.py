@@ -64,12 +64,29 @@ def plan_photo(
     Fine are the most different blocks; where blocks differ equally, those with more detail, then the earlier.
     """
     rows, columns = plan_grid(*photo.size, fine_blocks=fine_blocks, tokens=tokens)
+    importance = block_importance(photo, difference, rows, columns)
+    return Plan(rows, columns, most_important(importance, fine_blocks), tokens)
+
+
+def block_importance(photo: PhotoFeatures, difference: FloatArray, rows: int, columns: int) -> FloatArray:
+    """How urgently each of rows × columns blocks wants to be fine: 1 … rows · columns, each once, higher first.
+
+    The most different block has the highest number; where blocks differ equally, the one with more detail, then
+    the earlier one.
+    """
     different = resample_map(difference, rows, columns).ravel()
     detail = photo.measurements.channel("detail").astype(np.float64)
     detailed = resample_map(detail, rows, columns).ravel()
     # Stable and from the last key to the first: most different, most detailed, first.
     order = np.lexsort((-detailed, -different))
-    return Plan(rows, columns, tuple(sorted(order[:fine_blocks].tolist())), tokens)
+    importance = np.empty(rows * columns)
+    importance[order] = np.arange(rows * columns, 0, -1)
+    return importance.reshape(rows, columns)
+
+
+def most_important(importance: FloatArray, count: int) -> tuple[int, ...]:
+    """Raster numbers of the *count* most important blocks, ascending."""
+    return tuple(sorted(np.argsort(-importance.ravel(), kind="stable")[:count].tolist()))
 
 
 def plan_grid(
@@ -99,11 +116,16 @@ def series_tokens(
     frame: Frame, *, rows: int, columns: int, fine: Sequence[int], tokens: int = TOKENS
 ) -> Tokens:
     """Tokens of *frame* (H × W × 3, sRGB) resized to rows × columns blocks, those numbered *fine* in four."""
-    picture = Image.fromarray(frame)
+    picture = whole_blocks(frame, rows, columns)
+    return assemble(normalise(picture), np.asarray(fine, np.intp), tokens=tokens)
+
+
+def whole_blocks(frame: Frame, rows: int, columns: int) -> Frame:
+    """*frame* resized to rows × columns blocks, (32 · rows, 32 · columns, 3)."""
     size = (columns * BLOCK, rows * BLOCK)
-    if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
-    return assemble(normalise(np.asarray(picture)), np.asarray(fine, np.intp), tokens=tokens)
+    if frame.shape[1::-1] == size:
+        return frame
+    return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
 
 
 def view_tokens(

@@ -84,7 +84,7 @@ def shrink_blocks(blocks: Floats) -> Floats:
 
     As torch's `interpolate(mode="bicubic", scale_factor=.5)`: edges repeated, no antialiasing.
     """
-    weights = _halving_weights()
+    weights = halving_weights()
     narrow = np.matmul(blocks.reshape(-1, BLOCK), weights.T).reshape(*blocks.shape[:-1], PATCH)
     return np.asarray(np.matmul(weights, narrow))
 
@@ -99,6 +99,14 @@ def position_weights(cells: int) -> Floats:
     """
     places = (np.arange(cells, dtype=np.float64) + 0.5) * (POSITION_GRID / (cells + 0.1)) - 0.5
     weights = _cubic_weights(places, POSITION_GRID)
+    weights.setflags(write=False)
+    return weights
+
+
+@lru_cache(maxsize=1)
+def halving_weights() -> Floats:
+    """How 16 pixels are made of a line of 32, (16, 32). The array is shared and read-only."""
+    weights = _cubic_weights(np.arange(PATCH, dtype=np.float64) * 2 + 0.5, BLOCK)
     weights.setflags(write=False)
     return weights
 
@@ -204,12 +212,6 @@ def _normalised_levels() -> Floats:
     levels = np.arange(256, dtype=np.float32) / np.float32(255)
     mean, deviation = np.array(CLIP_MEAN, np.float32), np.array(CLIP_DEVIATION, np.float32)
     return np.asarray((levels[None] - mean[:, None]) / deviation[:, None])
-
-
-@lru_cache(maxsize=1)
-def _halving_weights() -> Floats:
-    """(16, 32)"""
-    return _cubic_weights(np.arange(PATCH, dtype=np.float64) * 2 + 0.5, BLOCK)
 
 
 def _cubic_weights(places: FloatArray, length: int) -> Floats:
