@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -60,7 +61,9 @@ def fgaesq(
     patience: Annotated[
         int | None, typer.Option("--patience", min=0, help="Joint epochs without progress before it stops.")
     ] = None,
-    bf16: Annotated[bool | None, typer.Option("--bf16/--fp32", help="How to multiply.")] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--fp32", help="bf16: where the device has it in hardware.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
     workers: Workers = None,
     json: Json = False,
@@ -74,7 +77,7 @@ def fgaesq(
     from finepick.exports.documents import document, to_json
     from finepick.settings import load_settings
     from finepick.workflows.library import Library
-    from finepick.workflows.train import TrainRequest, train_fgaesq
+    from finepick.workflows.train import TrainRequest, train_fgaesq, training_processes
 
     given = {
         "learning_rate": learning_rate,
@@ -95,23 +98,29 @@ def fgaesq(
         rank_loss=rank_loss,
         options={name: value for name, value in given.items() if value is not None},
     )
-    table = _Table(quiet=quiet or json)
-    with (
-        ProgressBar(quiet=quiet or json) as shown,
-        Library(load_settings(workers=workers), progress=shown, warn=warn) as library,
-    ):
+    with training_processes() as processes:
+        is_silent = quiet or json or not processes.is_main
+        table = _Table(quiet=is_silent)
+        settings = load_settings(workers=workers)
+        settings = replace(settings, workers=max(1, settings.workers // processes.here))
+        with (
+            ProgressBar(quiet=is_silent) as shown,
+            Library(settings, progress=shown, warn=warn) as library,
+        ):
 
-        def on_step(row: Row) -> None:
-            if not table.has_begun:
-                shown.stage("learning", int(row["steps"]) - int(row["step"]) + 1)
-            table.has_begun = True
-            shown.step()
+            def on_step(row: Row) -> None:
+                if not table.has_begun:
+                    shown.stage("learning", int(row["steps"]) - int(row["step"]) + 1)
+                table.has_begun = True
+                shown.step()
 
-        model = train_fgaesq(library, request, on_step=on_step, on_epoch=table.show)
-    if json:
-        print_json(to_json(document(folder=out, fingerprint=model.fingerprint, log=table.rows)))
-    else:
-        typer.echo(printable(out))
+            model = train_fgaesq(library, request, on_step=on_step, on_epoch=table.show, processes=processes)
+        if not processes.is_main:
+            return
+        if json:
+            print_json(to_json(document(folder=out, fingerprint=model.fingerprint, log=table.rows)))
+        else:
+            typer.echo(printable(out))
 
 
 class _Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ class Portion:
 
     patches (n, t, 3, 16, 16), marks (n, t), rows and columns (n, t, 14), as `Tokens` has them. Then for a FINE
     portion *series*, how many photos each series has, and what is said of it; for a COARSE one *shares* (n, 10).
-    weight: the share of the batch that this is.
+    weight: the share of the batch that this is. seed: of what is random in it, whoever computes it.
     """
 
     patches: Tensor
@@ -37,34 +37,51 @@ class Portion:
     weight: float
     series: tuple[tuple[int, SeriesTarget], ...] = ()
     shares: Tensor | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedBatch:
+    """*batch* and one's own share of its portions, which may be none."""
+
     batch: Batch
     portions: tuple[Portion, ...]
 
 
 def prepare_batches(
-    examples: Examples, batches: Iterable[Batch], *, most_photos: int, flip: bool
+    examples: Examples,
+    batches: Iterable[Batch],
+    *,
+    most_photos: int,
+    flip: bool,
+    index: int = 0,
+    count: int = 1,
 ) -> Iterator[PreparedBatch]:
     """*batches* with their tokens, made ahead of being asked for, in portions of at most *most_photos* photos
-    (a longer series is a portion by itself). Raises ImageError."""
-    return read_ahead(
-        (PreparedBatch(batch, tuple(_portions(examples, batch, most_photos, flip))) for batch in batches),
-        _BATCHES_AHEAD,
-    )
+    (a longer series is a portion by itself).
+
+    Of *count* processes number *index* gets every count-th portion; they are smaller than they might be where
+    a process would have none. Raises ImageError.
+    """
+
+    def prepared(batch: Batch) -> PreparedBatch:
+        return PreparedBatch(batch, tuple(_portions(examples, batch, most_photos, flip, index, count)))
+
+    return read_ahead(map(prepared, batches), _BATCHES_AHEAD)
 
 
-def _portions(examples: Examples, batch: Batch, most_photos: int, flip: bool) -> Iterator[Portion]:
-    rng = np.random.default_rng(batch.seed)
-    if batch.kind is Kind.FINE:
-        sizes = [len(examples.series[number].photos) for number in batch.members]
-        for members in _split(batch.members, sizes, most_photos):
-            yield _fine(examples, members, len(members) / len(batch.members), rng, flip)
-    else:
-        for members in _split(batch.members, [1] * len(batch.members), most_photos):
-            yield _coarse(examples, members, len(members) / len(batch.members), rng, flip)
+def _portions(
+    examples: Examples, batch: Batch, most_photos: int, flip: bool, index: int, count: int
+) -> Iterator[Portion]:
+    is_fine = batch.kind is Kind.FINE
+    sizes = [len(examples.series[number].photos) if is_fine else 1 for number in batch.members]
+    most = min(most_photos, -(-sum(sizes) // count))
+    for number, members in enumerate(_split(batch.members, sizes, most)):
+        if number % count == index:
+            seed = batch.seed + number
+            rng, weight = np.random.default_rng(seed), len(members) / len(batch.members)
+            make = _fine if is_fine else _coarse
+            yield replace(make(examples, members, weight, rng, flip), seed=seed)
 
 
 def _fine(

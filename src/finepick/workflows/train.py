@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from finepick.training.examples import Examples
     from finepick.training.loop import Row, Validation
     from finepick.training.objective import TextEncoder
+    from finepick.training.processes import Processes
 
 ABLATIONS = ("difftoken", "ctalign", "rankreg", "coarse", "fine")
 
@@ -58,6 +59,13 @@ class TrainRequest:
             raise UsageError("nothing to learn from; name data sets with --fine and --coarse")
 
 
+def training_processes() -> Processes:
+    """This process among those that were started to train together. Raises UsageError, MissingExtraError."""
+    from finepick.training.processes import Processes
+
+    return Processes()
+
+
 def train_fgaesq(
     library: Library,
     request: TrainRequest,
@@ -65,13 +73,17 @@ def train_fgaesq(
     on_step: Callable[[Row], None] = lambda row: None,
     on_epoch: Callable[[list[Row]], None] = lambda rows: None,
     encode: TextEncoder | None = None,
+    processes: Processes | None = None,
 ) -> LoadedModel:
     """The model taught as *request* says, which also lies in its folder, with log and curves.
 
-    A run that was stopped goes on. Raises UsageError, DatasetError, WeightsError, OutputError, MissingExtraError.
+    A run that was stopped goes on. *processes*: those that train together, this one alone where none are given;
+    the main one is told of steps and epochs. Raises UsageError, DatasetError, WeightsError, OutputError,
+    MissingExtraError.
     """
     from finepick.training.loop import train
     from finepick.training.objective import Objective
+    from finepick.training.processes import Processes
     from finepick.training.recipes import RECIPES
     from finepick.training.record import draw_curves, write_log
 
@@ -80,8 +92,10 @@ def train_fgaesq(
     recipe = RECIPES[request.recipe]
     options = replace(recipe.options, **request.options)
     os.makedirs(request.folder, exist_ok=True)
-    corpus = _corpus(request)
-    photos = _read(library, corpus)
+    processes = processes or Processes()
+    with processes.main_first():  # the others find in the cache what it has read
+        corpus = _corpus(request)
+        photos = _read(library, corpus)
     network = _network(request, recipe.architecture, options.seed)
     cut = {"fine_blocks": recipe.fine_blocks, "tokens": network.architecture.tokens}
 
@@ -111,6 +125,7 @@ def train_fgaesq(
         validate=_Validator(library, corpus, photos) if corpus.has_validation else None,
         on_step=on_step,
         on_epoch=log,
+        processes=processes,
     )
 
 
