@@ -398,7 +398,7 @@ def test_pairs_with_a_winner_and_without_a_text_are_asked_for(tmp_path: Path) ->
     assert asked == {0: Question("aa", "bb", True), 2: Question("cc", "aa", False)}
     with book_in(tmp_path) as book:
         book.add(asked[2], "softer")
-        filled = with_captions(target, digests, book)
+        filled = with_captions(target, digests, {asked[2]: str(book.text(asked[2]))})
     assert filled.texts == {2: "softer"} and target.texts == {}
     assert questions_of(digests, filled).keys() == {0}
 

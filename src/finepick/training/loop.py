@@ -147,6 +147,7 @@ class _Run:
             self.architecture.as_dict(),
             [self.objective.rank, self.objective.align, self.objective.coarse, self.objective.align_weight],
             [sum(sizes), len(sizes), len(self.examples.photos)],
+            self.examples.texts_digest if self.objective.align else None,
         ]
         return json.dumps(facts, sort_keys=True)
 
@@ -165,7 +166,7 @@ class _Run:
         known = read_checkpoint(path)
         if known.recipe != self.recipe:
             raise UsageError(
-                f"'{self.folder}' holds a run with other options or other data; "
+                f"'{self.folder}' holds a run with other options, data or texts; "
                 "name another folder, or remove its checkpoint.pt to start again"
             )
         self.network.load_state_dict(known.state)
