@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PIL import ImageFilter
 pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 pytest.importorskip("accelerate", reason="the extra 'train' is not installed")
 
+from finepick.cli import main
 from tests.chat_server import BAD, GOOD, Asked, FakeChat, Reply, chatting, good_reply
 from tests.conftest import Finepick, Run
 from tests.contracts.scorer_contract import draw_scene
@@ -36,6 +38,26 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def chat() -> Iterator[FakeChat]:
     with chatting(FakeChat()) as one:
         yield one
+
+
+@pytest.fixture
+def finepick(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Finepick:
+    """`finepick WORDS…` as people run it, but in this process: torch takes seconds to load."""
+
+    def run(*words: str, environment: dict[str, str] | None = None) -> Run:
+        capfd.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                warnings, "showwarning", warnings.showwarning
+            )  # the command line puts its own there
+            for name, value in (environment or {}).items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as left:
+                main(words)
+        out, err = capfd.readouterr()
+        return Run(int(left.value.code or 0), out, err)
+
+    return run
 
 
 @pytest.fixture(scope="module")
