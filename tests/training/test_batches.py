@@ -78,6 +78,28 @@ def test_the_same_batch_is_the_same_tensors(examples: Examples) -> None:
     assert shares.argmax(dim=1).tolist() == [4, 2, 7]
 
 
+@given(st.integers(1, 9), st.integers(1, 4), st.sampled_from(Kind))
+def test_the_shares_of_all_processes_are_the_batch(
+    examples: Examples, most: int, count: int, kind: Kind
+) -> None:
+    members = (4, 2, 7, 0, 8) if kind is Kind.COARSE else (2, 0, 1)
+    batch = Batch(kind, members, 11)
+    shares = [
+        next(prepare_batches(examples, [batch], most_photos=most, flip=True, index=index, count=count))
+        for index in range(count)
+    ]
+    portions = [portion for share in shares for portion in share.portions]
+    assert sum(portion.weight for portion in portions) == pytest.approx(1)
+    assert len({portion.seed for portion in portions}) == len(portions)
+    assert len(portions) >= min(count, 3)  # nobody stands about while others have more than one portion
+    whole = next(
+        prepare_batches(examples, [batch], most_photos=max(len(one.patches) for one in portions), flip=True)
+    )
+    alone = {portion.seed: portion.patches for portion in whole.portions}
+    if len(alone) == len(portions):  # cut at the same places
+        assert all(torch.equal(alone[portion.seed], portion.patches) for portion in portions)
+
+
 def test_measured_differences_become_sentences_where_they_are_asked_for() -> None:
     frames = draw_burst(4, width=480, height=320)[::3]
     target = series_target(LabelledSeries("s", ("a", "b"), ranks=(1, 2)))

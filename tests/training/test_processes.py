@@ -127,6 +127,7 @@ def test_after_the_death_of_one_none_waits_and_two_or_one_go_on(
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        text=True,
     ) as launcher:
         while not (killed / "checkpoint.pt").exists():
             assert launcher.poll() is None
@@ -134,7 +135,8 @@ def test_after_the_death_of_one_none_waits_and_two_or_one_go_on(
         trainers = psutil.Process(launcher.pid).children()
         assert len(trainers) == 2
         trainers[1].kill()
-        assert launcher.wait(timeout=60) != 0
+        _, said = launcher.communicate(timeout=60)
+        assert launcher.returncode != 0 and "cli/__init__.py" not in said  # no traceback of ours
         gone, alive = psutil.wait_procs(trainers, timeout=10)
         assert len(gone) == 2 and not alive
     assert len(log_of(killed)) < 4
@@ -144,6 +146,15 @@ def test_after_the_death_of_one_none_waits_and_two_or_one_go_on(
     run(command(dataset, tmp_path / "by one"), environment)
     for one, two in zip(log_of(alone), log_of(tmp_path / "by one"), strict=True):
         assert two == pytest.approx(one, rel=1e-3)
+
+
+def test_what_goes_wrong_in_one_is_told_once(environment: dict[str, str], tmp_path: Path) -> None:
+    words = command(tmp_path / "nothing", tmp_path / "run", *TOGETHER)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and done.stdout == ""
+    errors = [line for line in done.stderr.splitlines() if line.startswith("finepick: error: ")]
+    assert sum(str(tmp_path / "nothing") in line for line in errors) == 1
+    assert "cli/__init__.py" not in done.stderr
 
 
 def test_what_cannot_train_together_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

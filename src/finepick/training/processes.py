@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import TypeVar
 
-from finepick.errors import MissingExtraError, UsageError
+from finepick.errors import FinepickError, MissingExtraError, UsageError
 
 try:
     import torch
@@ -25,8 +25,15 @@ _LONGEST_WAIT = timedelta(days=1)
 """One waits for another that reads photos, asks for captions or validates; one that died is seen by the launcher."""
 
 
+class LostProcessError(FinepickError):
+    """Another process of this training has ended."""
+
+    kind = "processes"
+
+
 class Processes:
-    """This process among those that train together: all call the same methods in the same order.
+    """This process among those that train together: all call the same methods in the same order,
+    which raise LostProcessError where one of them is gone.
 
     index, count: which of how many. here: how many of them share this machine. device: this one's own: the GPU
     where there is one, else MPS, else the CPU. The main process, 0, is the one that writes and speaks.
@@ -63,19 +70,26 @@ class Processes:
     def is_main(self) -> bool:
         return self.index == 0
 
-    def main_first(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
         """A block that the others enter once the main process has left it."""
-        block: AbstractContextManager[None] = self._state.main_process_first()
-        return block
+        if not self.is_main:
+            self.gathered(None)
+        yield
+        if self.is_main:
+            self.gathered(None)
 
     def agreed(self, answer: Callable[[], T]) -> T:
         """What *answer* gives the main process, for all; it is called in that one only, the others wait."""
-        (found,) = broadcast_object_list([answer() if self.is_main else None])
+        own = answer() if self.is_main else None
+        with _others_there():
+            (found,) = broadcast_object_list([own])
         return found  # type: ignore[no-any-return]
 
     def gathered(self, value: T) -> list[T]:
         """The *value* of each process, by index."""
-        values: list[T] = gather_object([value])
+        with _others_there():
+            values: list[T] = gather_object([value])
         return values
 
     @torch.no_grad()
@@ -86,10 +100,22 @@ class Processes:
         weights = list(weights)
         own = [weight.new_zeros(weight.shape) if weight.grad is None else weight.grad for weight in weights]
         whole = torch.cat([gradient.flatten() for gradient in own])
-        torch.distributed.all_reduce(whole)
+        with _others_there():
+            torch.distributed.all_reduce(whole)
         parts = torch.split(whole, [weight.numel() for weight in weights])
         for weight, part in zip(weights, parts, strict=True):
             weight.grad = part.view_as(weight)
+
+
+@contextmanager
+def _others_there() -> Iterator[None]:
+    """What torch says where another process went away, as one of our errors."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise LostProcessError(
+            "another process of this training has ended; see what it said, and give the same command again"
+        ) from error
 
 
 def _is_kept_from_gpus() -> bool:
