@@ -222,9 +222,8 @@ class _Run:
         self.optimiser.zero_grad()
         sums: dict[str, float] = {}
         for portion in prepared.portions:
-            torch.manual_seed(
-                portion.seed
-            )  # dropout depends on the portion, not on what ran before it, or where
+            # Dropout depends on the portion, not on what ran before it, nor on which process that is.
+            torch.manual_seed(portion.seed)
             arrays = (portion.patches, portion.marks, portion.rows, portion.columns)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bf16):
                 features, logits = self.network(*(array.to(self.device) for array in arrays))
