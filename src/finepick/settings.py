@@ -30,6 +30,11 @@ class Settings:
     worker_memory_bytes: int = 4 << 30
     fgaesq_revision: str = "main"
 
+    @property
+    def captions_file(self) -> str:
+        """Answers of chat servers. Beside the models, not in the cache: they may have been paid for."""
+        return os.path.join(os.path.dirname(self.models_folder), "captions", "captions.jsonl")
+
 
 def load_settings(environment: Mapping[str, str] | None = None, *, workers: int | None = None) -> Settings:
     """Settings from the environment (`FINEPICK_HOME`, `FINEPICK_WORKERS`, …), then the platform.

@@ -35,11 +35,17 @@ def examples() -> Examples:
 
 
 def prepared(
-    examples: Examples, *batches: Batch, most_photos: int = 9, augmentation: Augmentation = PLAIN
+    examples: Examples,
+    *batches: Batch,
+    most_photos: int = 9,
+    augmentation: Augmentation = PLAIN,
+    **share: int,
 ) -> list[PreparedBatch]:
     pictures = Pictures(examples.frames)
     return list(
-        prepare_batches(examples, pictures, batches, most_photos=most_photos, augmentation=augmentation)
+        prepare_batches(
+            examples, pictures, batches, most_photos=most_photos, augmentation=augmentation, **share
+        )
     )
 
 
@@ -112,6 +118,29 @@ def test_the_same_batch_is_the_same_tensors(examples: Examples) -> None:
         assert torch.equal(first.cuts.columns, second.cuts.columns)
     shares = torch.cat([portion.shares for portion in one.portions if portion.shares is not None])
     assert shares.argmax(dim=1).tolist() == [4, 2, 7]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9), st.integers(1, 4), st.sampled_from(Kind))
+def test_the_shares_of_all_processes_are_the_batch(
+    examples: Examples, most: int, count: int, kind: Kind
+) -> None:
+    both = Augmentation(True, 2)
+    members = (4, 2, 7, 0, 8) if kind is Kind.COARSE else (2, 0, 1)
+    batch = Batch(kind, members, 11)
+    shares = [
+        prepared(examples, batch, most_photos=most, augmentation=both, index=index, count=count)[0]
+        for index in range(count)
+    ]
+    portions = [portion for share in shares for portion in share.portions]
+    assert sum(portion.weight for portion in portions) == pytest.approx(1)
+    assert len({portion.seed for portion in portions}) == len(portions)
+    assert len(portions) >= min(count, 3)  # nobody stands about while others have more than one portion
+    longest = max(len(one.cuts.patches) for one in portions)
+    [whole] = prepared(examples, batch, most_photos=longest, augmentation=both)
+    alone = {portion.seed: portion.cuts.patches for portion in whole.portions}
+    if len(alone) == len(portions):  # cut at the same places
+        assert all(torch.equal(alone[portion.seed], portion.cuts.patches) for portion in portions)
 
 
 def test_measured_differences_become_sentences_where_they_are_asked_for() -> None:

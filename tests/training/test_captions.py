@@ -24,6 +24,7 @@ from finepick.training.caption_book import CaptionBook, Question
 from finepick.training.captions import (
     CaptionOutcome,
     ask_captions,
+    chosen_questions,
     fault_of,
     jpeg_of,
     plan_captions,
@@ -398,9 +399,19 @@ def test_pairs_with_a_winner_and_without_a_text_are_asked_for(tmp_path: Path) ->
     assert asked == {0: Question("aa", "bb", True), 2: Question("cc", "aa", False)}
     with book_in(tmp_path) as book:
         book.add(asked[2], "softer")
-        filled = with_captions(target, digests, book)
+        filled = with_captions(target, digests, {asked[2]: str(book.text(asked[2]))})
     assert filled.texts == {2: "softer"} and target.texts == {}
     assert questions_of(digests, filled).keys() == {0}
+
+
+def test_of_more_pairs_than_allowed_a_fair_draw_is_taken_the_same_every_time() -> None:
+    questions = some(400)
+    drawn = chosen_questions([*questions, *questions[:7]], 100)
+    assert len(drawn) == 100 == len(set(drawn)) and drawn == chosen_questions(questions, 100)
+    places = [questions.index(one) for one in drawn]
+    assert places == sorted(places) and 150 < np.mean(places) < 250
+    assert set(drawn) <= set(chosen_questions(questions, 101))
+    assert chosen_questions([ONE, ONE], None) == [ONE] and chosen_questions([ONE], 0) == []
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def run(
 
 
 def test_it_learns_what_it_is_shown(examples: Examples, tmp_path: Path) -> None:
-    options = replace(OPTIONS, coarse_epochs=2, joint_epochs=25, learning_rate=3e-3)
+    options = replace(OPTIONS, coarse_epochs=2, joint_epochs=25, learning_rate=1e-3)
     _, log = run(examples, tmp_path / "run", options)
     first, last = log[2], log[-1]
     assert last["fine_rank"] < 0.6 * first["fine_rank"]  # type: ignore[operator]

@@ -94,7 +94,7 @@ def fetch(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch a model's released weights from the Hugging Face Hub; the one verb that uses the network."""
+    """Fetch a model's released weights from the Hugging Face Hub; needs the network."""
     from finepick.cli.printing import ProgressBar, print_json, printable, say, warn
     from finepick.exports.documents import document, to_json
     from finepick.settings import load_settings

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from finepick.cli.options import Json, Quiet, Workers
 
+if TYPE_CHECKING:
+    from finepick.workflows.captions import CaptionRequest
+
 Row = dict[str, float | int | str]
+
+_CAPTIONS = "Captions (a key comes from FINEPICK_CAPTIONS_KEY)"
 
 app = typer.Typer(
     help="Teach a network on pictures that people judged.",
@@ -51,6 +57,54 @@ def fgaesq(
         str,
         typer.Option("--rank-loss", metavar="pairs|list|margin|fidelity", help="What teaches the order."),
     ] = "pairs",
+    captions: Annotated[
+        str | None,
+        typer.Option(
+            "--captions",
+            metavar="URL",
+            help="Let this OpenAI-compatible server describe pairs without a text; their photos are sent to it.",
+            rich_help_panel=_CAPTIONS,
+        ),
+    ] = None,
+    captions_model: Annotated[
+        str | None,
+        typer.Option("--captions-model", metavar="NAME", help="Its model.", rich_help_panel=_CAPTIONS),
+    ] = None,
+    captions_most: Annotated[
+        int | None,
+        typer.Option(
+            "--captions-most",
+            min=0,
+            help="Pairs to ask for, drawn among all; all unless told.",
+            rich_help_panel=_CAPTIONS,
+        ),
+    ] = None,
+    captions_at_once: Annotated[
+        int | None,
+        typer.Option(
+            "--captions-at-once",
+            min=1,
+            max=256,
+            help="Requests under way at the same time; 8 unless told.",
+            rich_help_panel=_CAPTIONS,
+        ),
+    ] = None,
+    captions_tries: Annotated[
+        int | None,
+        typer.Option(
+            "--captions-tries", min=1, help="For one pair; 6 unless told.", rich_help_panel=_CAPTIONS
+        ),
+    ] = None,
+    captions_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--captions-timeout",
+            metavar="SECONDS",
+            min=0.01,
+            help="How long an answer may take; 120 unless told.",
+            rich_help_panel=_CAPTIONS,
+        ),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", min=0.0)] = None,
     coarse_epochs: Annotated[int | None, typer.Option("--coarse-epochs", min=0)] = None,
     joint_epochs: Annotated[int | None, typer.Option("--joint-epochs", min=0)] = None,
@@ -60,7 +114,9 @@ def fgaesq(
     patience: Annotated[
         int | None, typer.Option("--patience", min=0, help="Joint epochs without progress before it stops.")
     ] = None,
-    bf16: Annotated[bool | None, typer.Option("--bf16/--fp32", help="How to multiply.")] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--fp32", help="bf16: where the device has it in hardware.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
     workers: Workers = None,
     json: Json = False,
@@ -74,7 +130,7 @@ def fgaesq(
     from finepick.exports.documents import document, to_json
     from finepick.settings import load_settings
     from finepick.workflows.library import Library
-    from finepick.workflows.train import TrainRequest, train_fgaesq
+    from finepick.workflows.train import TrainRequest, train_fgaesq, training_processes
 
     given = {
         "learning_rate": learning_rate,
@@ -93,25 +149,53 @@ def fgaesq(
         clip=clip,
         ablate=tuple(name.strip() for name in ablate.split(",") if name.strip()),
         rank_loss=rank_loss,
+        captions=_caption_request(
+            captions,
+            captions_model,
+            most=captions_most,
+            at_once=captions_at_once,
+            tries=captions_tries,
+            timeout_seconds=captions_timeout,
+        ),
         options={name: value for name, value in given.items() if value is not None},
     )
-    table = _Table(quiet=quiet or json)
-    with (
-        ProgressBar(quiet=quiet or json) as shown,
-        Library(load_settings(workers=workers), progress=shown, warn=warn) as library,
-    ):
+    with training_processes() as processes:
+        is_silent = quiet or json or not processes.is_main
+        table = _Table(quiet=is_silent)
+        settings = load_settings(workers=workers)
+        settings = replace(settings, workers=max(1, settings.workers // processes.here))
+        with (
+            ProgressBar(quiet=is_silent) as shown,
+            Library(settings, progress=shown, warn=warn) as library,
+        ):
 
-        def on_step(row: Row) -> None:
-            if not table.has_begun:
-                shown.stage("learning", int(row["steps"]) - int(row["step"]) + 1)
-            table.has_begun = True
-            shown.step()
+            def on_step(row: Row) -> None:
+                if not table.has_begun:
+                    shown.stage("learning", int(row["steps"]) - int(row["step"]) + 1)
+                table.has_begun = True
+                shown.step()
 
-        model = train_fgaesq(library, request, on_step=on_step, on_epoch=table.show)
-    if json:
-        print_json(to_json(document(folder=out, fingerprint=model.fingerprint, log=table.rows)))
-    else:
-        typer.echo(printable(out))
+            model = train_fgaesq(
+                library, request, on_step=on_step, on_epoch=table.show, processes=processes, tell=table.tell
+            )
+        if not processes.is_main:
+            return
+        if json:
+            print_json(to_json(document(folder=out, fingerprint=model.fingerprint, log=table.rows)))
+        else:
+            typer.echo(printable(out))
+
+
+def _caption_request(url: str | None, model: str | None, **given: float | None) -> CaptionRequest | None:
+    from finepick.errors import UsageError
+    from finepick.workflows.captions import CaptionRequest
+
+    options = {name: value for name, value in given.items() if value is not None}
+    if url is not None:
+        return CaptionRequest(url, model or "", **options)  # type: ignore[arg-type]
+    if model is not None or options:
+        raise UsageError("whom to ask for captions? name the server with --captions URL")
+    return None
 
 
 class _Table:
@@ -122,6 +206,13 @@ class _Table:
         self._columns: list[str] = []
         self.has_begun = False
         self.rows: list[Row] = []
+
+    def tell(self, line: str) -> None:
+        """A line between those of the table."""
+        from finepick.cli.printing import printable, say
+
+        if not self._quiet:
+            say(printable(line))
 
     def show(self, rows: list[Row]) -> None:
         from finepick.cli.printing import say

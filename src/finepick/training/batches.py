@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,17 +26,21 @@ class Portion:
     """As many photos of a batch as go through the network at once: whole series, or photos one by one.
 
     cuts: their n photos as tokens. Then for a FINE portion *series*, how many photos each series has, and what is
-    said of it; for a COARSE one *shares* (n, 10). weight: the share of the batch that this is.
+    said of it; for a COARSE one *shares* (n, 10). weight: the share of the batch that this is. seed: of what is
+    random in it, whoever computes it.
     """
 
     cuts: Cuts
     weight: float
     series: tuple[tuple[int, SeriesTarget], ...] = ()
     shares: Tensor | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedBatch:
+    """*batch* and one's own share of its portions, which may be none."""
+
     batch: Batch
     portions: tuple[Portion, ...]
 
@@ -49,13 +53,21 @@ def prepare_batches(
     most_photos: int,
     augmentation: Augmentation,
     dtype: torch.dtype = torch.float32,
+    index: int = 0,
+    count: int = 1,
 ) -> Iterator[PreparedBatch]:
     """*batches* with their tokens, made ahead of being asked for, in portions of at most *most_photos* photos
-    (a longer series is a portion by itself). *pictures* are those of `examples.frames`. Raises ImageError."""
+    (a longer series is a portion by itself). *pictures* are those of `examples.frames`.
+
+    Of *count* processes number *index* gets every count-th portion; they are smaller than they might be where
+    a process would have none. Raises ImageError.
+    """
     maker = _Maker(examples, pictures, augmentation, dtype)
-    return read_ahead(
-        (PreparedBatch(batch, tuple(maker.portions(batch, most_photos))) for batch in batches), _BATCHES_AHEAD
-    )
+
+    def prepared(batch: Batch) -> PreparedBatch:
+        return PreparedBatch(batch, tuple(maker.portions(batch, most_photos, index, count)))
+
+    return read_ahead(map(prepared, batches), _BATCHES_AHEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +77,17 @@ class _Maker:
     augmentation: Augmentation
     dtype: torch.dtype
 
-    def portions(self, batch: Batch, most_photos: int) -> Iterator[Portion]:
-        rng = np.random.default_rng(batch.seed)
+    def portions(self, batch: Batch, most_photos: int, index: int, count: int) -> Iterator[Portion]:
         series = self.examples.series
         is_fine = batch.kind is Kind.FINE
         sizes = [len(series[number].photos) if is_fine else 1 for number in batch.members]
-        for members in _split(batch.members, sizes, most_photos):
-            make = self._fine if is_fine else self._coarse
-            yield make(members, len(members) / len(batch.members), rng)
+        most = min(most_photos, -(-sum(sizes) // count))
+        for number, members in enumerate(_split(batch.members, sizes, most)):
+            if number % count == index:
+                seed = batch.seed + number
+                rng, weight = np.random.default_rng(seed), len(members) / len(batch.members)
+                make = self._fine if is_fine else self._coarse
+                yield replace(make(members, weight, rng), seed=seed)
 
     def _fine(self, members: Sequence[int], weight: float, rng: np.random.Generator) -> Portion:
         chosen = [self.examples.series[number] for number in members]

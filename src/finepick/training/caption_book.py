@@ -75,9 +75,10 @@ class CaptionBook:
             self._rejected[question] = reason
 
     def close(self) -> None:
-        for lines in (self._answers, getattr(self, "_rejects", None)):
-            if lines is not None:
-                lines.close()
+        with self._lock:
+            for lines in (self._answers, getattr(self, "_rejects", None)):
+                if lines is not None:
+                    lines.close()
 
     def __enter__(self) -> Self:
         return self

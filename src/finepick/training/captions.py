@@ -6,15 +6,18 @@ Each answer is checked, and kept in a file at once: what has been answered is ne
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
+from multiprocessing.pool import ThreadPool
+from queue import SimpleQueue
 from typing import Any
 
 from PIL import Image
@@ -96,10 +99,21 @@ def questions_of(digests: Sequence[str], target: SeriesTarget) -> dict[int, Ques
     }
 
 
-def with_captions(target: SeriesTarget, digests: Sequence[str], book: CaptionBook) -> SeriesTarget:
-    """*target*, whose pairs without a text have the one in *book*, where there is one."""
+def chosen_questions(questions: Iterable[Question], most: int | None) -> list[Question]:
+    """Each of *questions* once, in their order; of more than *most* a fair draw, the same every time."""
+    unique = list(dict.fromkeys(questions))
+    if most is None or len(unique) <= most:
+        return unique
+    drawn = set(sorted(unique, key=_lot)[:most])
+    return [question for question in unique if question in drawn]
+
+
+def with_captions(
+    target: SeriesTarget, digests: Sequence[str], texts: Mapping[Question, str]
+) -> SeriesTarget:
+    """*target*, whose pairs without a text have the one in *texts*, where there is one."""
     asked = questions_of(digests, target)
-    found = {number: text for number, one in asked.items() if (text := book.text(one)) is not None}
+    found = {number: texts[one] for number, one in asked.items() if one in texts}
     return replace(target, texts={**target.texts, **found})
 
 
@@ -133,21 +147,36 @@ def ask_captions(
     """
     asking = _Asking(server, book, tries)
     picture_text = lru_cache(_KEPT_PICTURES)(lambda digest: base64.b64encode(picture(digest)).decode("ascii"))
-    running: set[Future[None]] = set()
-    pool = ThreadPoolExecutor(slots, thread_name_prefix="captions")
+    done: SimpleQueue[BaseException | None] = SimpleQueue()
+    under_way = 0
+
+    def settle() -> None:
+        nonlocal under_way
+        trouble = done.get()
+        under_way -= 1
+        if trouble is not None:
+            raise trouble
+        told()
+
+    pool = ThreadPool(slots)  # its threads are daemons: a server that hangs keeps nobody from leaving
     try:
         for question in plan.questions:
-            if len(running) >= slots:
-                running = _settled(running, told)
-            messages = _messages(question, picture_text)
-            running.add(pool.submit(asking.ask, question, messages))
-        while running:
-            running = _settled(running, told)
-    except BaseException:
+            if under_way >= slots:
+                settle()
+            asked = (question, _messages(question, picture_text))
+            pool.apply_async(asking.ask, asked, callback=done.put, error_callback=done.put)
+            under_way += 1
+        while under_way:
+            settle()
+    except Exception:
         server.stop()
+        while under_way:  # what was asked for is paid for
+            with suppress(Exception):
+                settle()
         raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        server.stop()
+        pool.terminate()
     return asking.outcome
 
 
@@ -255,13 +284,8 @@ class _Asking:
             )
 
 
-def _settled(running: set[Future[None]], told: Callable[[], None]) -> set[Future[None]]:
-    """*running* without those that are done, at least one; raises what one of them raised."""
-    done, rest = wait(running, return_when=FIRST_COMPLETED)
-    for one in done:
-        one.result()
-        told()
-    return rest
+def _lot(question: Question) -> bytes:
+    return hashlib.blake2b(str(question).encode()).digest()
 
 
 def _messages(question: Question, picture_text: Callable[[str], str]) -> list[dict[str, Any]]:

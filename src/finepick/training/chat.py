@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from finepick.errors import FinepickError, SettingsError, UsageError
 
 KEY_VARIABLE = "FINEPICK_CAPTIONS_KEY"
+TIMEOUT_SECONDS = 120.0
 
-_TIMEOUT_SECONDS = 120.0
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 _LONGEST_ASKED_WAIT = 900.0
 _LEAST_PAUSE = 0.2
@@ -111,7 +111,7 @@ def endpoint_of(
 class ChatServer:
     """Asks one endpoint, from any number of threads; a server that asks for a pause is left alone by all."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(self, endpoint: Endpoint, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self.endpoint = endpoint
         self.host = urlsplit(endpoint.address).netloc
         self._timeout = timeout_seconds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -57,6 +59,12 @@ class Examples:
     tokens: int
     series: tuple[SeriesExample, ...] = ()
     photos: tuple[PhotoExample, ...] = ()
+
+    @property
+    def texts_digest(self) -> str:
+        """Of what is said of all pairs."""
+        texts = [sorted(one.target.texts.items()) for one in self.series]
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def prepare_examples(

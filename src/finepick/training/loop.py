@@ -7,8 +7,9 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,12 +19,14 @@ from finepick.errors import UsageError
 from finepick.scorers.fgaesq.architecture import Architecture
 from finepick.scorers.fgaesq.checkpoint import LoadedModel, model_of, save_model
 from finepick.scorers.fgaesq.network import FgaesqNetwork
+from finepick.scorers.fgaesq.torch_runner import has_fast_bf16
 from finepick.training.augmentation import Augmentation
-from finepick.training.batches import Portion, PreparedBatch, prepare_batches
+from finepick.training.batches import PreparedBatch, prepare_batches
 from finepick.training.checkpoints import Checkpoint, Progress, read_checkpoint, write_checkpoint
 from finepick.training.examples import Examples
 from finepick.training.objective import Objective
 from finepick.training.pictures import Pictures
+from finepick.training.processes import Processes
 from finepick.training.schedule import Batch, Schedule
 
 CHECKPOINT = "checkpoint.pt"
@@ -86,15 +89,20 @@ def train(
     validate: Validate | None = None,
     on_step: OnStep = lambda row: None,
     on_epoch: OnEpoch = lambda rows: None,
+    processes: Processes | None = None,
 ) -> LoadedModel:
     """Teach *network*; the best average of its weights, which is also written to *folder* (`MODEL`).
 
     A run that was stopped goes on from its last checkpoint, bit for bit on one CPU with the same number of
     threads. *card* goes to `model_of`. *on_step* is told the losses of every step, *on_epoch* the log so far.
-    Raises UsageError where *folder* holds another run, ImageError, OutputError.
+    Of several *processes* each learns from its share of every batch; the main one alone validates, writes, and
+    calls *on_step* and *on_epoch*. Raises UsageError where *folder* holds another run, ImageError, OutputError.
     """
     _keep_freed_memory()
-    run = _Run(network, examples, objective, options, folder, dict(card), validate, on_step, on_epoch)
+    together = processes or Processes()
+    run = _Run(
+        network, examples, objective, options, folder, dict(card), validate, on_step, on_epoch, together
+    )
     run.resume()
     run.learn()
     return run.finish()
@@ -112,17 +120,17 @@ class _Run:
         validate: Validate | None,
         on_step: OnStep,
         on_epoch: OnEpoch,
+        processes: Processes,
     ) -> None:
-        from accelerate import Accelerator
-
         self.options, self.objective, self.examples, self.folder = options, objective, examples, folder
         self.card, self.validate, self.on_step, self.on_epoch = card, validate, on_step, on_epoch
-        self.accelerator = Accelerator(mixed_precision="bf16" if options.bf16 else "no")
+        self.processes, self.device = processes, processes.device
+        self.is_bf16 = options.bf16 and has_fast_bf16(self.device)
         self.architecture: Architecture = network.architecture
-        optimiser = torch.optim.AdamW(
+        self.network = network.to(self.device)
+        self.optimiser = torch.optim.AdamW(
             _decayed(network, options.weight_decay), lr=options.learning_rate, betas=_BETAS
         )
-        self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
         self.average = {name: tensor.detach().clone() for name, tensor in self._state().items()}
         self.best = {name: tensor.clone() for name, tensor in self.average.items()}
         self.progress = Progress()
@@ -148,22 +156,35 @@ class _Run:
             self.architecture.as_dict(),
             [self.objective.rank, self.objective.align, self.objective.coarse, self.objective.align_weight],
             [sum(sizes), len(sizes), len(self.examples.photos)],
+            self.examples.texts_digest if self.objective.align else None,
         ]
         return json.dumps(facts, sort_keys=True)
 
     def resume(self) -> None:
+        with self.processes.main_first():
+            self._go_on()
+        if len(set(self.processes.gathered(self.progress.step))) > 1:
+            raise UsageError(
+                f"not every process finds the same checkpoint in '{self.folder}'; name a folder that all share"
+            )
+
+    def _go_on(self) -> None:
         path = os.path.join(self.folder, CHECKPOINT)
         if not os.path.exists(path):
             return
         known = read_checkpoint(path)
         if known.recipe != self.recipe:
             raise UsageError(
-                f"'{self.folder}' holds a run with other options or other data; "
+                f"'{self.folder}' holds a run with other options, data or texts; "
                 "name another folder, or remove its checkpoint.pt to start again"
             )
-        self._raw().load_state_dict(known.state)
+        self.network.load_state_dict(known.state)
         self.optimiser.load_state_dict(known.optimiser)
-        self.average, self.best, self.progress = known.average, known.best, known.progress
+        self.average, self.best = (
+            {name: tensor.to(self.device) for name, tensor in weights.items()}
+            for weights in (known.average, known.best)
+        )
+        self.progress = known.progress
 
     def learn(self) -> None:
         progress = self.progress
@@ -175,7 +196,7 @@ class _Run:
         network = FgaesqNetwork(self.architecture)
         network.load_state_dict(self.best)
         model = model_of(network.eval(), **self.card)
-        if self.accelerator.is_main_process:
+        if self.processes.is_main:
             save_model(model, os.path.join(self.folder, MODEL))
         return model
 
@@ -188,7 +209,9 @@ class _Run:
             batches[progress.batch :],
             most_photos=options.portion,
             augmentation=Augmentation(options.flip, options.crop),
-            dtype=torch.bfloat16 if options.bf16 else torch.float32,
+            dtype=torch.bfloat16 if self.is_bf16 else torch.float32,
+            index=self.processes.index,
+            count=self.processes.count,
         )
         for prepared in left:
             losses = self._step(prepared)
@@ -198,7 +221,8 @@ class _Run:
                 progress.sums[key] = [total + value, count + 1]
             progress.step += 1
             progress.batch += 1
-            self.on_step({"epoch": progress.epoch, "step": progress.step, "steps": self.steps, **losses})
+            if self.processes.is_main:
+                self.on_step({"epoch": progress.epoch, "step": progress.step, "steps": self.steps, **losses})
             if progress.step % options.checkpoint_steps == 0:
                 self._write()
 
@@ -206,31 +230,24 @@ class _Run:
         rate = self._learning_rate(self.progress.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        torch.manual_seed(prepared.batch.seed)  # dropout depends on the batch, not on what ran before
         self.optimiser.zero_grad()
         sums: dict[str, float] = {}
-        for portion in self._own(prepared.portions):
-            with self.accelerator.autocast():
-                cuts = portion.cuts
-                arrays = (cuts.patches, cuts.marks, cuts.rows, cuts.columns)
-                features, logits = self.network(*(array.to(self.accelerator.device) for array in arrays))
+        for portion in prepared.portions:
+            # Dropout depends on the portion, not on what ran before it, nor on which process that is.
+            torch.manual_seed(portion.seed)
+            cuts = portion.cuts
+            arrays = (cuts.patches, cuts.marks, cuts.rows, cuts.columns)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bf16):
+                features, logits = self.network(*(array.to(self.device) for array in arrays))
             losses = self.objective.losses(features, logits, portion)
-            share = portion.weight * self.accelerator.num_processes
-            self.accelerator.backward(losses["total"] * share)
+            torch.autograd.backward(losses["total"] * portion.weight)
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach()) * portion.weight
-        self.accelerator.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
+        self.processes.add_gradients(self.network.parameters())
+        nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         self.optimiser.step()
         self._update_average()
-        return sums
-
-    def _own(self, portions: tuple[Portion, ...]) -> list[Portion]:
-        """This process's share of *portions*: as many for every process, the last ones without weight."""
-        count, index = self.accelerator.num_processes, self.accelerator.process_index
-        own = list(portions[index::count])
-        while len(own) < -(-len(portions) // count):
-            own.append(replace(portions[0], weight=0.0))
-        return own
+        return _added(self.processes.gathered(sums))
 
     def _learning_rate(self, step: int) -> float:
         warm = max(1, round(self.options.warm_up * self.steps))
@@ -251,9 +268,7 @@ class _Run:
         row: Row = {"epoch": progress.epoch, "step": progress.step}
         row |= {name: total / count for name, (total, count) in sorted(progress.sums.items())}
         if self.validate is not None:
-            network = FgaesqNetwork(self.architecture)
-            network.load_state_dict(self.average)
-            found = self.validate(model_of(network.eval(), **self.card))
+            found = self.processes.agreed(partial(self._validated, self.validate))
             row |= {"score": found.score, **found.metrics}
             if found.score > progress.best_score:
                 progress.best_score, progress.best_epoch = found.score, progress.epoch
@@ -263,7 +278,13 @@ class _Run:
         progress.rows.append(row)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         self._write()
-        self.on_epoch(progress.rows)
+        if self.processes.is_main:
+            self.on_epoch(progress.rows)
+
+    def _validated(self, validate: Validate) -> Validation:
+        network = FgaesqNetwork(self.architecture)
+        network.load_state_dict(self.average)
+        return validate(model_of(network.eval(), **self.card))
 
     def _is_exhausted(self) -> bool:
         """Whether nothing has become better for as long as patience lasts; coarse epochs do not count."""
@@ -272,7 +293,7 @@ class _Run:
         return patience > 0 and progress.best_epoch >= 0 and waited >= patience
 
     def _write(self) -> None:
-        if not self.accelerator.is_main_process:
+        if not self.processes.is_main:
             return
         state = {name: tensor.detach().cpu().clone() for name, tensor in self._state().items()}
         checkpoint = Checkpoint(
@@ -280,12 +301,17 @@ class _Run:
         )
         write_checkpoint(os.path.join(self.folder, CHECKPOINT), checkpoint)
 
-    def _raw(self) -> FgaesqNetwork:
-        network: FgaesqNetwork = self.accelerator.unwrap_model(self.network)
-        return network
-
     def _state(self) -> dict[str, Tensor]:
-        return self._raw().state_dict()
+        return self.network.state_dict()
+
+
+def _added(losses: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """The losses of the shares of a batch, by name: those of the batch."""
+    sums: dict[str, float] = {}
+    for one in losses:
+        for name, value in one.items():
+            sums[name] = sums.get(name, 0.0) + value
+    return sums
 
 
 def _keep_freed_memory() -> None:

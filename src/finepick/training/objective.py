@@ -47,16 +47,16 @@ class Objective:
                 aligned = self._align_loss(features, portion)
                 if aligned is not None:
                     parts["align"] = self.align_weight * aligned
-        total = torch.stack(list(parts.values())).sum() if parts else logits.sum() * 0
-        return {**parts, "total": total}
+        # The head takes part in every loss, if with nothing: what one portion learns must not decide which
+        # weights a step moves, as its batch may be spread over processes.
+        return {**parts, "total": sum(parts.values(), logits.sum() * 0)}
 
     def _rank_loss(self, scores: Tensor, portion: Portion) -> Tensor:
         losses, start = [], 0
         for count, target in portion.series:
             own, start = scores[start : start + count], start + count
-            a, b, p = (
-                torch.as_tensor(values, device=scores.device) for values in (target.a, target.b, target.p)
-            )
+            a, b = (torch.as_tensor(values, device=scores.device) for values in (target.a, target.b))
+            p = torch.as_tensor(target.p, dtype=scores.dtype, device=scores.device)  # MPS knows no float64
             if self.rank == "list" and target.ranks is not None:
                 losses.append(list_mle(own, torch.as_tensor(target.ranks, device=scores.device)))
             elif self.rank == "margin":

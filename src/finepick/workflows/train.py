@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from finepick.evaluation.measuring import verdicts_from
 from finepick.evaluation.metrics import pair_acc, s_acc, s_srcc, srcc
 from finepick.scorers.fgaesq.scorer import FgaesqScorer
 from finepick.settings import load_settings
+from finepick.workflows.captions import CaptionRequest, caption_texts
 from finepick.workflows.library import Library, SeriesFrames
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from finepick.training.examples import Examples
     from finepick.training.loop import Row, Validation
     from finepick.training.objective import TextEncoder
+    from finepick.training.processes import Processes
+    from finepick.training.targets import SeriesTarget
 
 ABLATIONS = ("difftoken", "ctalign", "rankreg", "coarse", "fine")
 
@@ -38,7 +42,8 @@ class TrainRequest:
 
     fine: data sets of series; their pairs, ranks or scores are learned. coarse: data sets of rated photos; series
     with scores count as such, too. recipe: "published" or "tiny". clip: a file with CLIP's weights to begin with.
-    ablate: which of `ABLATIONS` to leave out. rank_loss: one of `objective.RANK_LOSSES`.
+    ablate: which of `ABLATIONS` to leave out. rank_loss: one of `objective.RANK_LOSSES`. captions: who is asked for
+    sentences on pairs without a text of their own; None = nobody.
     """
 
     fine: tuple[str, ...]
@@ -48,6 +53,7 @@ class TrainRequest:
     clip: str | None = None
     ablate: tuple[str, ...] = ()
     rank_loss: str = "pairs"
+    captions: CaptionRequest | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,6 +62,15 @@ class TrainRequest:
             raise UsageError(f"cannot leave out '{unknown[0]}'; use one of {', '.join(ABLATIONS)}")
         if not self.fine and not self.coarse:
             raise UsageError("nothing to learn from; name data sets with --fine and --coarse")
+        if self.captions is not None and "ctalign" in self.ablate:
+            raise UsageError("captions are for ctalign, which is left out; leave out --captions, too")
+
+
+def training_processes() -> Processes:
+    """This process among those that were started to train together. Raises UsageError, MissingExtraError."""
+    from finepick.training.processes import Processes
+
+    return Processes()
 
 
 def train_fgaesq(
@@ -65,13 +80,18 @@ def train_fgaesq(
     on_step: Callable[[Row], None] = lambda row: None,
     on_epoch: Callable[[list[Row]], None] = lambda rows: None,
     encode: TextEncoder | None = None,
+    processes: Processes | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> LoadedModel:
     """The model taught as *request* says, which also lies in its folder, with log and curves.
 
-    A run that was stopped goes on. Raises UsageError, DatasetError, WeightsError, OutputError, MissingExtraError.
+    A run that was stopped goes on. *processes*: those that train together, this one alone where none are given;
+    the main one is told of steps and epochs, asks for captions, and *tell*s what it asks for. Raises UsageError,
+    DatasetError, WeightsError, OutputError, SettingsError, CaptionsError, MissingExtraError.
     """
     from finepick.training.loop import train
     from finepick.training.objective import Objective
+    from finepick.training.processes import Processes
     from finepick.training.recipes import RECIPES
     from finepick.training.record import draw_curves, write_log
 
@@ -79,9 +99,14 @@ def train_fgaesq(
         raise UsageError(f"unknown recipe '{request.recipe}'; use one of {', '.join(RECIPES)}")
     recipe = RECIPES[request.recipe]
     options = replace(recipe.options, **request.options)
+    if request.captions is not None:
+        request.captions.endpoint()  # what is wrong with it is told before anything is read
     os.makedirs(request.folder, exist_ok=True)
-    corpus = _corpus(request)
-    photos = _read(library, corpus)
+    processes = processes or Processes()
+    with processes.main_first():  # the others find in the cache what it has read
+        corpus = _corpus(request)
+        photos = _read(library, corpus)
+    targets = _targets(library, request, corpus, photos, processes, tell)
     network = _network(request, recipe.architecture, options.seed)
     cut = {"fine_blocks": recipe.fine_blocks, "tokens": network.architecture.tokens}
 
@@ -96,6 +121,7 @@ def train_fgaesq(
             library,
             corpus,
             photos,
+            targets,
             difftoken="difftoken" not in request.ablate,
             describe="ctalign" not in request.ablate,
             **cut,
@@ -111,6 +137,7 @@ def train_fgaesq(
         validate=_Validator(library, corpus, photos) if corpus.has_validation else None,
         on_step=on_step,
         on_epoch=log,
+        processes=processes,
     )
 
 
@@ -184,6 +211,39 @@ def _read(library: Library, corpus: _Corpus) -> dict[str, Photo]:
     return photos
 
 
+def _targets(
+    library: Library,
+    request: TrainRequest,
+    corpus: _Corpus,
+    photos: Mapping[str, Photo],
+    processes: Processes,
+    tell: Callable[[str], None],
+) -> list[SeriesTarget]:
+    """What is known of each series, captions included where they are asked for."""
+    from finepick.training.captions import with_captions
+    from finepick.training.loop import CHECKPOINT
+    from finepick.training.targets import series_target
+
+    targets = [series_target(one) for one in corpus.series]
+    if request.captions is None:
+        return targets
+    shown = [[photos[path] for path in one.photos] for one in corpus.series]
+    ask = partial(
+        caption_texts,
+        library,
+        request.captions,
+        request.folder,
+        list(zip(shown, targets, strict=True)),
+        has_begun=os.path.exists(os.path.join(request.folder, CHECKPOINT)),
+        tell=tell,
+    )
+    texts = processes.agreed(ask)
+    return [
+        with_captions(target, [photo.digest for photo in some], texts)
+        for some, target in zip(shown, targets, strict=True)
+    ]
+
+
 def _network(request: TrainRequest, architecture: Architecture, seed: int) -> FgaesqNetwork:
     from finepick.scorers.fgaesq.checkpoint import initialise_from_clip
     from finepick.scorers.fgaesq.network import FgaesqNetwork
@@ -210,13 +270,13 @@ def _examples(
     library: Library,
     corpus: _Corpus,
     photos: Mapping[str, Photo],
+    targets: Sequence[SeriesTarget],
     *,
     difftoken: bool,
     describe: bool,
     **cut: int,
 ) -> Examples:
     from finepick.training.examples import prepare_examples
-    from finepick.training.targets import series_target
 
     paths = list(
         dict.fromkeys(
@@ -226,7 +286,10 @@ def _examples(
     place = {path: number for number, path in enumerate(paths)}
     return prepare_examples(
         SeriesFrames(library, [photos[path] for path in paths]),
-        [([place[path] for path in one.photos], series_target(one)) for one in corpus.series],
+        [
+            ([place[path] for path in one.photos], target)
+            for one, target in zip(corpus.series, targets, strict=True)
+        ],
         [(place[one.file], distribution(one)) for one in corpus.photos],
         difftoken=difftoken,
         describe=describe,
