@@ -156,7 +156,7 @@ def test_a_checkpoint_of_other_texts_is_not_gone_on_from(
     assert run.code == 2 and "holds a run with other texts" in run.err and chat.asked == []
     assert finepick(*words(dataset, described, url=chat.address)).code == 0
     run = finepick(*words(dataset, described))
-    assert run.code == 2 and "holds a run with other options, data or texts" in run.err
+    assert run.code == 2 and "holds a run with another beginning, other options, data or texts" in run.err
     run = finepick(*words(dataset, described, "--captions-most", "3", url=chat.address))
     assert run.code == 2 and "holds a run with other texts" in run.err and len(chat.asked) == ASKED
 

@@ -23,7 +23,7 @@ pytest.importorskip("accelerate", reason="the extra 'train' is not installed")
 from finepick.datasets.records import LabelledSeries  # noqa: E402
 from finepick.errors import UsageError, WeightsError  # noqa: E402
 from finepick.scorers.fgaesq.architecture import Architecture  # noqa: E402
-from finepick.scorers.fgaesq.checkpoint import LoadedModel, load_model  # noqa: E402
+from finepick.scorers.fgaesq.checkpoint import LoadedModel, load_model, model_of, save_model  # noqa: E402
 from finepick.scorers.fgaesq.network import FgaesqNetwork  # noqa: E402
 from finepick.scorers.frames import ArrayFrames  # noqa: E402
 from finepick.training.examples import Examples, prepare_examples  # noqa: E402
@@ -181,6 +181,23 @@ def command(dataset: Path, out: Path) -> list[str]:
     words = [sys.executable, "-m", "finepick", "train", "fgaesq", "--recipe", "tiny", "--quiet"]
     words += ["--fine", str(dataset), "--coarse", str(dataset), "--out", str(out)]
     return [*words, "--coarse-epochs", "1", "--joint-epochs", "2", "--fp32", "--seed", "3"]
+
+
+def test_a_run_begins_with_the_model_it_is_given(dataset: Path, tmp_path: Path, own_state: Path) -> None:
+    model = model_of(network(4), fine_blocks=14)
+    save_model(model, str(tmp_path / "start.safetensors"))
+    words = [*command(dataset, tmp_path / "run"), "--start", str(tmp_path / "start.safetensors")]
+    words += ["--coarse-epochs", "0", "--joint-epochs", "0"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    untaught = load_model(str(tmp_path / "run" / "model.safetensors"))
+    assert untaught.architecture == SMALL
+    assert all(torch.equal(untaught.state[name], tensor) for name, tensor in model.state.items())
+    words[-1] = "1"
+    assert subprocess.run(words, capture_output=True, timeout=240).returncode == 0
+    save_model(model_of(network(5), fine_blocks=14), str(tmp_path / "start.safetensors"))
+    other = subprocess.run(words, capture_output=True, text=True, timeout=240)
+    assert other.returncode == 2 and "another beginning" in other.stderr
 
 
 def test_a_run_that_was_killed_gives_the_same_curve(dataset: Path, tmp_path: Path, own_state: Path) -> None:

@@ -47,6 +47,12 @@ def fgaesq(
     clip: Annotated[
         str | None, typer.Option("--clip", metavar="FILE", help="CLIP's weights to begin with.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start", metavar="FILE", help="A model to begin with: another run's, or the released one."
+        ),
+    ] = None,
     ablate: Annotated[
         str,
         typer.Option(
@@ -147,6 +153,7 @@ def fgaesq(
         folder=out,
         recipe=recipe,
         clip=clip,
+        start=start,
         ablate=tuple(name.strip() for name in ablate.split(",") if name.strip()),
         rank_loss=rank_loss,
         captions=_caption_request(

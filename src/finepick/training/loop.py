@@ -127,6 +127,7 @@ class _Run:
         self.processes, self.device = processes, processes.device
         self.is_bf16 = options.bf16 and has_fast_bf16(self.device)
         self.architecture: Architecture = network.architecture
+        self.beginning = model_of(network, **self.card).fingerprint
         self.network = network.to(self.device)
         self.optimiser = torch.optim.AdamW(
             _decayed(network, options.weight_decay), lr=options.learning_rate, betas=_BETAS
@@ -154,6 +155,7 @@ class _Run:
         facts = [
             asdict(self.options),
             self.architecture.as_dict(),
+            self.beginning,
             [self.objective.rank, self.objective.align, self.objective.coarse, self.objective.align_weight],
             [sum(sizes), len(sizes), len(self.examples.photos)],
             self.examples.texts_digest if self.objective.align else None,
@@ -175,7 +177,7 @@ class _Run:
         known = read_checkpoint(path)
         if known.recipe != self.recipe:
             raise UsageError(
-                f"'{self.folder}' holds a run with other options, data or texts; "
+                f"'{self.folder}' holds a run with another beginning, other options, data or texts; "
                 "name another folder, or remove its checkpoint.pt to start again"
             )
         self.network.load_state_dict(known.state)

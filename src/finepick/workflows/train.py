@@ -42,6 +42,7 @@ class TrainRequest:
 
     fine: data sets of series; their pairs, ranks or scores are learned. coarse: data sets of rated photos; series
     with scores count as such, too. recipe: "published" or "tiny". clip: a file with CLIP's weights to begin with.
+    start: a whole model to begin with, of any size; the recipe's is not looked at then.
     ablate: which of `ABLATIONS` to leave out. rank_loss: one of `objective.RANK_LOSSES`. captions: who is asked for
     sentences on pairs without a text of their own; None = nobody.
     """
@@ -51,6 +52,7 @@ class TrainRequest:
     folder: str
     recipe: str = "published"
     clip: str | None = None
+    start: str | None = None
     ablate: tuple[str, ...] = ()
     rank_loss: str = "pairs"
     captions: CaptionRequest | None = None
@@ -60,6 +62,8 @@ class TrainRequest:
         unknown = [name for name in self.ablate if name not in ABLATIONS]
         if unknown:
             raise UsageError(f"cannot leave out '{unknown[0]}'; use one of {', '.join(ABLATIONS)}")
+        if self.clip is not None and self.start is not None:
+            raise UsageError("two beginnings; give either --clip or --start")
         if not self.fine and not self.coarse:
             raise UsageError("nothing to learn from; name data sets with --fine and --coarse")
         if self.captions is not None and "ctalign" in self.ablate:
@@ -245,9 +249,11 @@ def _targets(
 
 
 def _network(request: TrainRequest, architecture: Architecture, seed: int) -> FgaesqNetwork:
-    from finepick.scorers.fgaesq.checkpoint import initialise_from_clip
+    from finepick.scorers.fgaesq.checkpoint import initialise_from_clip, load_model
     from finepick.scorers.fgaesq.network import FgaesqNetwork
 
+    if request.start is not None:
+        return load_model(request.start).network()
     if request.clip is not None:
         return initialise_from_clip(request.clip, seed=seed).network()
     network = FgaesqNetwork(architecture)
@@ -261,9 +267,17 @@ def _encoder(request: TrainRequest, width: int) -> TextEncoder:
     from finepick.training.text_encoders import ClipTextEncoder, HashedTextEncoder
 
     here = fetched_files(load_settings())
-    if request.clip is not None and here is not None:
-        return ClipTextEncoder(request.clip, here.tokenizer)
+    tower = request.clip or _start_with_text_tower(request)
+    if tower is not None and here is not None:
+        return ClipTextEncoder(tower, here.tokenizer)
     return HashedTextEncoder(width)
+
+
+def _start_with_text_tower(request: TrainRequest) -> str | None:
+    from finepick.scorers.fgaesq.checkpoint import load_model
+
+    has_one = request.start is not None and load_model(request.start).has_text_tower
+    return request.start if has_one else None
 
 
 def _examples(
