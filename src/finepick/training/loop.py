@@ -24,6 +24,7 @@ from finepick.training.augmentation import Augmentation
 from finepick.training.batches import PreparedBatch, prepare_batches
 from finepick.training.checkpoints import Checkpoint, Progress, read_checkpoint, write_checkpoint
 from finepick.training.examples import Examples
+from finepick.training.normalisation import folded, normalise_stem
 from finepick.training.objective import Objective
 from finepick.training.pictures import Pictures
 from finepick.training.processes import Processes
@@ -44,7 +45,7 @@ class TrainOptions:
     average: share that the running average of the weights keeps at every step, once there were enough steps.
     patience: joint epochs without a better validation score after which to stop; 0 = never.
     flip, crop: as in `Augmentation`. portion: photos that go through the network at once.
-    checkpoint_steps: steps between checkpoints.
+    checkpoint_steps: steps between checkpoints. normalise_stem: whether the stem is taught with batch normalisation.
     """
 
     learning_rate: float = 2e-5
@@ -62,6 +63,7 @@ class TrainOptions:
     bf16: bool = True
     seed: int = 0
     checkpoint_steps: int = 50
+    normalise_stem: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class _Run:
         self.is_bf16 = options.bf16 and has_fast_bf16(self.device)
         self.architecture: Architecture = network.architecture
         self.beginning = model_of(network, **self.card).fingerprint
+        if options.normalise_stem:
+            normalise_stem(network)
         self.network = network.to(self.device)
         self.optimiser = torch.optim.AdamW(
             _decayed(network, options.weight_decay), lr=options.learning_rate, betas=_BETAS
@@ -196,7 +200,7 @@ class _Run:
 
     def finish(self) -> LoadedModel:
         network = FgaesqNetwork(self.architecture)
-        network.load_state_dict(self.best)
+        network.load_state_dict(folded(self.best))
         model = model_of(network.eval(), **self.card)
         if self.processes.is_main:
             save_model(model, os.path.join(self.folder, MODEL))
@@ -246,6 +250,7 @@ class _Run:
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach()) * portion.weight
         self.processes.add_gradients(self.network.parameters())
+        self.processes.average(self.network.buffers())
         nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         self.optimiser.step()
         self._update_average()
@@ -263,7 +268,8 @@ class _Run:
         step = self.progress.step
         kept = min(self.options.average, (1 + step) / (10 + step))
         for name, tensor in self._state().items():
-            self.average[name].lerp_(tensor, 1 - kept)
+            if tensor.is_floating_point():
+                self.average[name].lerp_(tensor, 1 - kept)
 
     def _close_epoch(self) -> None:
         progress = self.progress
@@ -285,7 +291,7 @@ class _Run:
 
     def _validated(self, validate: Validate) -> Validation:
         network = FgaesqNetwork(self.architecture)
-        network.load_state_dict(self.average)
+        network.load_state_dict(folded(self.average))
         return validate(model_of(network.eval(), **self.card))
 
     def _is_exhausted(self) -> bool:

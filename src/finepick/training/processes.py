@@ -15,7 +15,7 @@ try:
     import torch
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list, gather_object
-    from torch import nn
+    from torch import Tensor, nn
 except ImportError as error:
     raise MissingExtraError("training", extra="train") from error
 
@@ -105,6 +105,17 @@ class Processes:
         parts = torch.split(whole, [weight.numel() for weight in weights])
         for weight, part in zip(weights, parts, strict=True):
             weight.grad = part.view_as(weight)
+
+    @torch.no_grad()
+    def average(self, buffers: Iterable[Tensor]) -> None:
+        """Let every one of *buffers* that is not a whole number be its mean over all processes."""
+        if self.count == 1:
+            return
+        for buffer in buffers:
+            if buffer.is_floating_point():
+                with _others_there():
+                    torch.distributed.all_reduce(buffer)
+                buffer /= self.count
 
 
 @contextmanager

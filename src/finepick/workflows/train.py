@@ -103,6 +103,8 @@ def train_fgaesq(
         raise UsageError(f"unknown recipe '{request.recipe}'; use one of {', '.join(RECIPES)}")
     recipe = RECIPES[request.recipe]
     options = replace(recipe.options, **request.options)
+    if request.start is not None:  # a stem that knows something is not to be upset
+        options = replace(options, normalise_stem=False)
     if request.captions is not None:
         request.captions.endpoint()  # what is wrong with it is told before anything is read
     os.makedirs(request.folder, exist_ok=True)
@@ -133,6 +135,7 @@ def train_fgaesq(
         Objective(
             rank=None if "rankreg" in request.ablate else request.rank_loss,
             align="ctalign" not in request.ablate,
+            align_weight=recipe.align_weight,
             encode=encode or _encoder(request, network.architecture.embedding),
         ),
         options,
