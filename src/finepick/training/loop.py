@@ -24,7 +24,7 @@ from finepick.training.augmentation import Augmentation
 from finepick.training.batches import PreparedBatch, prepare_batches
 from finepick.training.checkpoints import Checkpoint, Progress, read_checkpoint, write_checkpoint
 from finepick.training.examples import Examples
-from finepick.training.normalisation import folded, normalise_stem
+from finepick.training.normalisation import folded, normalise_stem, settle_stem
 from finepick.training.objective import Objective
 from finepick.training.pictures import Pictures
 from finepick.training.processes import Processes
@@ -250,7 +250,7 @@ class _Run:
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach()) * portion.weight
         self.processes.add_gradients(self.network.parameters())
-        self.processes.average(self.network.buffers())
+        settle_stem(self.network, self.processes.summed)
         nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         self.optimiser.step()
         self._update_average()
@@ -268,8 +268,7 @@ class _Run:
         step = self.progress.step
         kept = min(self.options.average, (1 + step) / (10 + step))
         for name, tensor in self._state().items():
-            if tensor.is_floating_point():
-                self.average[name].lerp_(tensor, 1 - kept)
+            self.average[name].lerp_(tensor, 1 - kept)
 
     def _close_epoch(self) -> None:
         progress = self.progress

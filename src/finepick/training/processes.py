@@ -99,23 +99,20 @@ class Processes:
             return
         weights = list(weights)
         own = [weight.new_zeros(weight.shape) if weight.grad is None else weight.grad for weight in weights]
-        whole = torch.cat([gradient.flatten() for gradient in own])
-        with _others_there():
-            torch.distributed.all_reduce(whole)
+        whole = self.summed(torch.cat([gradient.flatten() for gradient in own]))
         parts = torch.split(whole, [weight.numel() for weight in weights])
         for weight, part in zip(weights, parts, strict=True):
             weight.grad = part.view_as(weight)
 
     @torch.no_grad()
-    def average(self, buffers: Iterable[Tensor]) -> None:
-        """Let every one of *buffers* that is not a whole number be its mean over all processes."""
+    def summed(self, own: Tensor) -> Tensor:
+        """The sum of what each process has of its *own*."""
         if self.count == 1:
-            return
-        for buffer in buffers:
-            if buffer.is_floating_point():
-                with _others_there():
-                    torch.distributed.all_reduce(buffer)
-                buffer /= self.count
+            return own
+        whole = own.clone()
+        with _others_there():
+            torch.distributed.all_reduce(whole)
+        return whole
 
 
 @contextmanager
