@@ -117,6 +117,16 @@ def fgaesq(
     portion: Annotated[
         int | None, typer.Option("--portion", min=1, help="Photos that go through the network at once.")
     ] = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(
+            "--crop", min=0, help="Learn from parts, up to so many 32-px blocks smaller; 0 = whole photos."
+        ),
+    ] = None,
+    align_weight: Annotated[
+        float | None,
+        typer.Option("--align-weight", min=0.0, help="λ, what drawing towards sentences counts."),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option("--patience", min=0, help="Joint epochs without progress before it stops.")
     ] = None,
@@ -143,6 +153,7 @@ def fgaesq(
         "coarse_epochs": coarse_epochs,
         "joint_epochs": joint_epochs,
         "portion": portion,
+        "crop": crop,
         "patience": patience,
         "bf16": bf16,
         "seed": seed,
@@ -156,6 +167,7 @@ def fgaesq(
         start=start,
         ablate=tuple(name.strip() for name in ablate.split(",") if name.strip()),
         rank_loss=rank_loss,
+        align_weight=align_weight,
         captions=_caption_request(
             captions,
             captions_model,

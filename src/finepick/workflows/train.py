@@ -43,7 +43,8 @@ class TrainRequest:
     fine: data sets of series; their pairs, ranks or scores are learned. coarse: data sets of rated photos; series
     with scores count as such, too. recipe: "published" or "tiny". clip: a file with CLIP's weights to begin with.
     start: a whole model to begin with, of any size; the recipe's is not looked at then.
-    ablate: which of `ABLATIONS` to leave out. rank_loss: one of `objective.RANK_LOSSES`. captions: who is asked for
+    ablate: which of `ABLATIONS` to leave out. rank_loss: one of `objective.RANK_LOSSES`.
+    align_weight: λ, the recipe's own unless given. captions: who is asked for
     sentences on pairs without a text of their own; None = nobody.
     """
 
@@ -55,6 +56,7 @@ class TrainRequest:
     start: str | None = None
     ablate: tuple[str, ...] = ()
     rank_loss: str = "pairs"
+    align_weight: float | None = None
     captions: CaptionRequest | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -135,7 +137,7 @@ def train_fgaesq(
         Objective(
             rank=None if "rankreg" in request.ablate else request.rank_loss,
             align="ctalign" not in request.ablate,
-            align_weight=recipe.align_weight,
+            align_weight=recipe.align_weight if request.align_weight is None else request.align_weight,
             encode=encode or _encoder(request, network.architecture.embedding),
         ),
         options,
