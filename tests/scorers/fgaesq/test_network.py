@@ -172,4 +172,4 @@ def test_a_fresh_network_depends_on_its_seed_alone() -> None:
     still_zero = [
         name for name, tensor in states[0].items() if not tensor.any() and not name.endswith("bias")
     ]
-    assert still_zero == []
+    assert still_zero == ["iqa_head.6.weight"]  # so that every answer is as likely as the next

@@ -27,6 +27,7 @@ STEMMED = Architecture(width=128, layers=2, heads=2, embedding=32, head=(24, 12)
 def stemmed_network() -> FgaesqNetwork:
     network = FgaesqNetwork(STEMMED)
     network.start_afresh(3)
+    torch.nn.init.normal_(network.iqa_head[-1].weight, generator=torch.Generator().manual_seed(3))
     return network.eval()
 
 

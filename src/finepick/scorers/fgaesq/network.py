@@ -88,13 +88,21 @@ class FgaesqNetwork(nn.Module):
 
     @torch.no_grad()
     def start_beginnings(self, generator: torch.Generator) -> None:
-        """Give new values to what CLIP does not have: head, scale embedding and mask token."""
+        """Give new values to what CLIP does not have: head, scale embedding and mask token.
+
+        The head's last layer starts with zeros, so that every answer is as likely as the next. Where it does not,
+        dropout makes scores differ at random before they mean anything, and what an order teaches first is to be
+        certain of one answer: then nothing can be learned any more.
+        """
         for learned in (self.scale_embedding, self.mask_token):
             learned.normal_(std=_NEW_SPREAD, generator=generator)
         for layer in self.iqa_head:
             if isinstance(layer, nn.Linear):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
                 layer.bias.zero_()
+        last = self.iqa_head[-1]
+        assert isinstance(last, nn.Linear)
+        last.weight.zero_()
 
 
 class _VisualTower(nn.Module):
