@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from finepick import kernels
 from finepick.domain import Frame
 from finepick.features.descriptor import describe
 from finepick.features.keypoints import Keypoints, detect_keypoints
@@ -77,7 +78,13 @@ class _Sizes:
 
 
 def _reduced(picture: Image.Image, factor: int) -> Image.Image:
-    return picture.reduce(factor) if factor > 1 else picture
+    pixels = kernels.pixels_in_place(picture) if factor == 4 else None
+    if kernels.compiled is None or pixels is None:
+        return picture.reduce(factor) if factor > 1 else picture
+    size = -(-picture.width // 4), -(-picture.height // 4)
+    small = np.empty((size[1], size[0], 4), np.uint8)
+    kernels.compiled.shrink_by_four(pixels, *pixels.shape[:2], small)
+    return Image.frombytes("RGB", size, small.data, "raw", "RGBX")
 
 
 def _features(sizes: _Sizes) -> PhotoFeatures:

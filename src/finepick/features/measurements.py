@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
+from finepick import kernels
 from finepick.domain import FloatArray
 
 Floats = NDArray[np.float32]
@@ -81,6 +82,7 @@ _NOISE_MARGIN = (
 )
 _IMMERKAER = math.sqrt(math.pi / 2) / 6.0
 _CLIP_HIGH, _CLIP_LOW = 253, 2
+_MOST_SUMMED = 258  # squares of luma that a float holds the exact sum of, in whatever order
 _BLOCK = 8
 _FULL = np.float32(255)
 _TILE, _TILES = 128, 3
@@ -182,24 +184,22 @@ class _Fine:
 def _fine(picture: Image.Image, rows: int, columns: int) -> _Fine:
     strips = _strips(picture, rows)
     depth, per_cell, width = strips.shape[0] - 2, strips.shape[2], strips.shape[3]
-    laplacian, immerkaer, profile, total = _energies(strips)
-    inner = strips[1:-1]
+    sums = _sums(strips)
     lines = depth * per_cell
-    count = rows * lines * laplacian.shape[1]
+    count = rows * lines * sums.laplacian.shape[1]
 
-    def share(clipped: NDArray[np.bool_]) -> Floats:
-        counts = _over_lines(clipped.view(np.uint8), np.uint8)
+    def share(counts: NDArray[np.uint8]) -> Floats:
         return _across_cells(counts.astype(np.float32), columns) / np.float32(lines)
 
     return _Fine(
-        laplacian=_across_cells(laplacian, columns) / np.float32(lines),
-        variance=max(float(laplacian.sum(dtype=np.float64)) / count - (total / count) ** 2, 0.0),
-        immerkaer=_across_cells(immerkaer, columns) * np.float32(_IMMERKAER / per_cell),
-        clipped_high=share(inner >= _CLIP_HIGH),
-        clipped_low=share(inner <= _CLIP_LOW),
-        profile=np.asarray(profile / per_cell, np.float32),
+        laplacian=_across_cells(sums.laplacian, columns) / np.float32(lines),
+        variance=max(float(sums.laplacian.sum(dtype=np.float64)) / count - (sums.total / count) ** 2, 0.0),
+        immerkaer=_across_cells(sums.immerkaer, columns) * np.float32(_IMMERKAER / per_cell),
+        clipped_high=share(sums.clipped_high),
+        clipped_low=share(sums.clipped_low),
+        profile=np.asarray(sums.second / per_cell, np.float32),
         width=width,
-        histogram=_histogram(inner),
+        histogram=sums.histogram,
     )
 
 
@@ -218,9 +218,18 @@ def _strips(picture: Image.Image, rows: int) -> NDArray[np.uint8]:
         centres = ((np.arange(rows * per_cell) + 0.5) * (height / (rows * per_cell))).astype(np.intp) + offset
         centres = np.clip(centres, 1, padded.shape[0] - 2).reshape(rows, per_cell)
         return np.asarray(padded[np.stack([centres - 1, centres, centres + 1])])
+    if width < 3:  # no pixel has a neighbour on both sides: repeat them
+        return _strips(picture.resize((3, height), Image.Resampling.NEAREST), rows)
     count = rows * _STRIPS_PER_CELL
     # Pillow takes the nearest line; a nudge keeps rounding from choosing between two.
     first = 0.25 / count - _STRIP_ROWS // 2
+    pixels = kernels.pixels_in_place(picture)
+    if kernels.compiled is not None and pixels is not None:
+        place = first + (np.arange(count) + 0.5) * (height / count)
+        picked = np.floor(np.arange(_STRIP_ROWS)[:, None] + place).astype(np.int32)
+        strips = np.empty((_STRIP_ROWS, rows, _STRIPS_PER_CELL, width), np.uint8)
+        kernels.compiled.luma_rows(pixels, height, width, picked, strips)
+        return strips
     lines = [
         picture.transform(
             (width, count),
@@ -233,10 +242,45 @@ def _strips(picture: Image.Image, rows: int) -> NDArray[np.uint8]:
     return np.stack([np.asarray(line) for line in lines]).reshape(_STRIP_ROWS, rows, _STRIPS_PER_CELL, width)
 
 
-def _energies(strips: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, int]:
-    """Σ laplacian² (cell rows × width); Σ |immerkær|, Σ |horizontal 2nd difference| of one line of each strip,
-    which is enough for noise and blocks; Σ laplacian of all.
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the lines of a cell's strips add up to, column by column of pixels: cell rows × width, or two less.
+
+    One line of each strip is enough for noise and blocks; everything else is of all inner lines.
     """
+
+    laplacian: Floats  # squares
+    total: int  # Σ laplacian of all columns, not squared
+    immerkaer: Floats  # magnitudes, of one line
+    second: Floats  # magnitudes of horizontal second differences, of one line
+    clipped_high: NDArray[np.uint8]  # pixels
+    clipped_low: NDArray[np.uint8]
+    histogram: FloatArray  # (256,) counts of luma
+
+
+def _sums(strips: NDArray[np.uint8]) -> _Sums:
+    if kernels.compiled is None:
+        return _sums_in_numpy(strips)
+    rows, width = strips.shape[1], strips.shape[3]
+    laplacian, immerkaer, second = np.empty((3, rows, max(0, width - 2)), np.float32)
+    high, low = np.empty((2, rows, width), np.uint8)
+    levels = np.empty(256, np.int64)
+    total = kernels.compiled.strip_energies(
+        np.ascontiguousarray(strips),
+        strips.shape,
+        _CLIP_HIGH,
+        _CLIP_LOW,
+        laplacian,
+        immerkaer,
+        second,
+        high,
+        low,
+        levels,
+    )
+    return _Sums(laplacian, total, immerkaer, second, high, low, levels.astype(np.float64))
+
+
+def _sums_in_numpy(strips: NDArray[np.uint8]) -> _Sums:
     levels = strips.astype(np.int16)
     twice = levels[1:-1] + levels[1:-1]
     vertical: Shorts = levels[:-2] + levels[2:]
@@ -249,12 +293,16 @@ def _energies(strips: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, int]:
     mixed -= one[..., 1:-1]
     mixed -= one[..., 1:-1]
     squares = laplacian.astype(np.float32)
-    return (
-        np.einsum("lrpw,lrpw->rw", squares, squares),
-        _sum_of_magnitudes(mixed),
-        _sum_of_magnitudes(horizontal[:1]),
+    inner = strips[1:-1]
+    return _Sums(
+        laplacian=np.einsum("lrpw,lrpw->rw", squares, squares),
         # At most 16 lines of at most 4 · 255 each fit into 16 bits, which is six times as fast as 64.
-        int(_over_lines(laplacian, np.int16).sum(dtype=np.int64)),
+        total=int(_over_lines(laplacian, np.int16).sum(dtype=np.int64)),
+        immerkaer=_sum_of_magnitudes(mixed),
+        second=_sum_of_magnitudes(horizontal[:1]),
+        clipped_high=_over_lines((inner >= _CLIP_HIGH).view(np.uint8), np.uint8),
+        clipped_low=_over_lines((inner <= _CLIP_LOW).view(np.uint8), np.uint8),
+        histogram=_histogram(inner),
     )
 
 
@@ -310,16 +358,13 @@ class _Coarse:
 
 def _coarse(green: NDArray[np.uint8], tiny: Image.Image, rows: int, columns: int) -> _Coarse:
     """*green*: of the small picture."""
-    red, green_tiny, blue = (np.asarray(band, np.int16) for band in tiny.split())
     luma = np.asarray(tiny.convert("L"))
+    red, green_tiny, blue = (np.asarray(band, np.int16) for band in tiny.split())
+    grey = luma.astype(np.float32)
     rg = (red - green_tiny).astype(np.float32)
     yb = (((red + green_tiny) >> 1) - blue).astype(np.float32)
-    spread = np.maximum(np.maximum(red, green_tiny), blue) - np.minimum(np.minimum(red, green_tiny), blue)
-    grey = luma.astype(np.float32)
-    cells = _CellMeans(tiny.height, tiny.width, rows, columns)
-    mean, square = cells(grey), cells(grey * grey)
-    a, b = cells(rg) / _FULL, cells(yb) / _FULL
-    saturation = cells(spread.astype(np.float32)) / _FULL
+    mean, square, a, b, saturation = _cell_means(tiny, luma, rows, columns)
+    a, b, saturation = a / _FULL, b / _FULL, saturation / _FULL
     deviation = np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)) / _FULL, np.float32)
     detail, (xx, yy, xy) = _detail(green, rows, columns)
     motion, angle = _motion(xx, yy, xy)
@@ -337,20 +382,32 @@ def _coarse(green: NDArray[np.uint8], tiny: Image.Image, rows: int, columns: int
     return _Coarse(mean / _FULL, deviation, saturation, a, b, np.log2(1.0 + detail), luma, values)
 
 
-class _CellMeans:
-    """Averages planes of height × width into rows × columns cells."""
+def _cell_means(tiny: Image.Image, luma: NDArray[np.uint8], rows: int, columns: int) -> Floats:
+    """(5, rows, columns) means of luma, its square, red–green, yellow–blue and saturation, in grey levels."""
+    height, width = luma.shape
+    # A frame of a few pixels has fewer of them than the grid has cells: repeat them.
+    down, across = _cell_starts(height, min(rows, height))[1], _cell_starts(width, min(columns, width))[1]
+    pixels = kernels.pixels_in_place(tiny) if down.max() * across.max() <= _MOST_SUMMED else None
+    if kernels.compiled is None or pixels is None:
+        sums = _cell_sums_in_numpy(tiny, luma, len(down), len(across))
+    else:
+        sums = np.empty((5, len(down), len(across)), np.float32)
+        kernels.compiled.cell_sums(pixels, luma, height, width, len(down), len(across), sums)
+    means = sums / across / down[:, None]
+    if means.shape[1:] == (rows, columns):
+        return means
+    return means[
+        :, (np.arange(rows) * len(down) // rows)[:, None], np.arange(columns) * len(across) // columns
+    ]
 
-    def __init__(self, height: int, width: int, rows: int, columns: int) -> None:
-        self._down = _membership(height, min(rows, height))
-        self._columns = min(columns, width)
-        # A frame of a few pixels has fewer of them than the grid has cells: repeat them.
-        self._pick = np.ix_(
-            np.arange(rows) * min(rows, height) // rows, np.arange(columns) * min(columns, width) // columns
-        )
 
-    def __call__(self, plane: Floats) -> Floats:
-        means = _across_cells(self._down @ plane, self._columns) / self._down.sum(axis=1, keepdims=True)
-        return np.asarray(means[self._pick], np.float32)
+def _cell_sums_in_numpy(tiny: Image.Image, luma: NDArray[np.uint8], rows: int, columns: int) -> Floats:
+    red, green, blue = (np.asarray(band, np.int16) for band in tiny.split())
+    grey = luma.astype(np.float32)
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    down, starts = _membership(luma.shape[0], rows), _cell_starts(luma.shape[1], columns)[0]
+    planes = grey, grey * grey, red - green, ((red + green) >> 1) - blue, spread
+    return np.stack([np.add.reduceat(down @ plane.astype(np.float32), starts, axis=1) for plane in planes])
 
 
 def _detail(green: NDArray[np.uint8], rows: int, columns: int) -> tuple[Floats, tuple[float, float, float]]:

@@ -169,11 +169,11 @@ class Library:
     ) -> dict[str, Skipped]:
         """Add digest and metadata of *files* to *facts*, by path; those that could not be read, by path."""
         lost = {}
-        for file, reply in self._examine(files):
-            if reply.error is None:
-                facts[file.path] = (reply.facts["digest"], _metadata(reply))
+        for file, known in self._examine(files):
+            if isinstance(known, str):
+                lost[file.path] = Skipped(file.path, Stage.READ, known)
             else:
-                lost[file.path] = Skipped(file.path, Stage.READ, reply.error)
+                facts[file.path] = (known.digest, known.metadata)
         return lost
 
     def _known(self, files: Sequence[FoundFile]) -> dict[str, tuple[str, Metadata]]:
@@ -181,19 +181,19 @@ class Library:
         metadata = self.cache.metadata_of(dict.fromkeys(digests.values()))
         return {path: (digest, metadata[digest]) for path, digest in digests.items() if digest in metadata}
 
-    def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, Reply]]:
+    def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, CachedPhoto | str]]:
+        """What is now known of each file, or why it could not be read, as they come."""
         self.progress.stage("reading photos", len(files))
         by_path = {file.path: file for file in files}
         verb = "examine for report" if self._keep_previews else "examine"
         requests = (Request(verb, file.path, WORKING_SIDE) for file in files)
         for request, reply in self._pool.ask_all(requests):
             file = by_path[request.path]
-            if reply.error is None:
-                self._remember(file, reply)
+            known = self._remember(file, reply) if reply.error is None else reply.error
             self.progress.step()
-            yield file, reply
+            yield file, known
 
-    def _remember(self, file: FoundFile, reply: Reply) -> None:
+    def _remember(self, file: FoundFile, reply: Reply) -> CachedPhoto:
         features_blob, thumbnail, *preview = reply.blobs
         photo = CachedPhoto(reply.facts["digest"], _metadata(reply), features_blob, thumbnail)
         self.cache.remember_photo(file.path, file.size, file.mtime_ns, photo)
@@ -202,6 +202,7 @@ class Library:
         features = unpack_features(features_blob)
         self._descriptors[photo.digest] = features.descriptor.copy()
         self._keep(photo.digest, features)
+        return photo
 
     def _keep(self, digest: str, features: PhotoFeatures) -> None:
         with self._lock:
