@@ -19,7 +19,7 @@ from PIL import Image
 from finepick import kernels
 from finepick.differences import maps, registration
 from finepick.explanations.study import pack_study, study_frames
-from finepick.features import keypoints
+from finepick.features import keypoints, measurements
 from finepick.features.extraction import extract_features, extract_with_thumbnail
 from finepick.features.packing import pack_features
 from finepick.scorers.catalog import load_scorer
@@ -174,6 +174,48 @@ def test_what_maps_are_made_of_is_the_same(
             np.testing.assert_array_equal(found, wanted)
 
 
+@EXAMPLES
+@given(
+    kind=kinds, width=st.integers(2, 300), height=st.integers(1, 200), seed=seeds, most=st.integers(0, 900)
+)
+def test_slopes_colours_lines_and_contrast_are_the_same(
+    kind: str, width: int, height: int, seed: int, most: int
+) -> None:
+    small = picture(kind, width, height, seed)
+    grey = small.convert("L")
+    luma = np.asarray(grey)
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, height, 9).astype(np.int32)
+    x, y = rng.uniform(-width, width, 99), rng.uniform(-height, 2 * height, 99)
+    weights = rng.integers(6, 60, 99).astype(np.float32) / np.float32(2)
+    slopes = np.linspace(-0.3, 0.3, 25)
+
+    for work in (
+        lambda: measurements._slopes(small, rows),
+        lambda: measurements._opponents(small),
+        lambda: measurements._steep_points(luma, most),
+        lambda: (measurements._hough_votes(x, y, weights, slopes, height),),
+        lambda: (np.asarray(keypoints.normalise_contrast(grey, noise=4.0)),),
+    ):
+        for found, wanted in zip(work(), in_numpy(work), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("most", [0, 5, 100])
+def test_no_more_steep_places_are_taken_than_asked_for(most: int) -> None:
+    places, steep = measurements._steep_points(np.asarray(picture("noise", 90, 60, 1).convert("L")), most)
+
+    assert len(places) <= most and (steep >= 6).all()
+
+
+@EXAMPLES
+@given(count=st.integers(1, 40), depth=st.integers(1, 3), seed=seeds)
+def test_a_median_is_the_middle_of_what_it_is_of(count: int, depth: int, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(0, 9, (count, depth)).astype(np.float32)
+
+    np.testing.assert_array_equal(measurements._median(values), np.median(values, axis=0))
+
+
 def test_the_judgement_of_a_series_is_the_same() -> None:
     frames = [
         np.asarray(scene(3, (640, 420)).rotate(turn, Image.Resampling.BICUBIC)) for turn in (0, 1, -2, 0.4)
@@ -277,6 +319,21 @@ HOSTILE: list[tuple[str, tuple[Any, ...]]] = [
     ("cell_sums", (_bytes(4, 4, 4), _bytes(4, 4), 4, 4, 5, 4, _floats(5, 5, 4))),
     ("cell_sums", (_bytes(4, 4, 4), _bytes(4, 4), 4, 4, 2, 2, _floats(5, 2, 3))),
     ("cell_sums", (_bytes(4, 4, 4), _bytes(4, 4), 4, 4, 0, 2, _floats(0))),
+    ("opponents", (_bytes(8, 4), 9, _floats(9), _floats(9))),
+    ("opponents", (_bytes(8, 4), 8, _floats(8), _floats(7))),
+    ("opponents", (_bytes(8, 4), -1, _floats(8), _floats(8))),
+    ("slopes_at", (_bytes(8, 8, 4), 8, 8, np.array([8], np.int32), _floats(1, 8), _floats(1, 8))),
+    ("slopes_at", (_bytes(8, 8, 4), 8, 8, np.array([-1], np.int32), _floats(1, 8), _floats(1, 8))),
+    ("slopes_at", (_bytes(8, 8, 4), 8, 8, np.array([1, 2], np.int32), _floats(2, 8), _floats(1, 8))),
+    ("slopes_at", (_bytes(8, 8, 4), 9, 8, np.array([1], np.int32), _floats(1, 8), _floats(1, 8))),
+    ("steep_points", (_bytes(8, 8), 8, 9, 5, _numbers(*[0] * 72), np.zeros(72, np.int16))),
+    ("steep_points", (_bytes(8, 8), 8, 8, 5, _numbers(0), np.zeros(64, np.int16))),
+    ("steep_points", (_bytes(8, 1), 8, 1, 5, _numbers(*[0] * 8), np.zeros(8, np.int16))),
+    ("hough_votes", (np.zeros(3), np.zeros(3), _floats(2), np.zeros(4), 5, np.zeros((4, 15)))),
+    ("hough_votes", (np.zeros(3), np.zeros(3), _floats(3), np.zeros(4), 5, np.zeros((4, 14)))),
+    ("hough_votes", (np.zeros(3), np.zeros(3), _floats(3), np.zeros(4), -5, np.zeros((4, 15)))),
+    ("spread_evenly", (_floats(8), _floats(8), 9, 1.0, _bytes(9))),
+    ("spread_evenly", (_floats(8), _floats(8), 8, 1.0, _bytes(7))),
     ("corner_response", (_bytes(4, 9), 4, 9, _floats(4, 9))),
     ("corner_response", (_bytes(9, 9), 9, 9, _floats(9, 8))),
     ("find_peaks", _for_peaks(18, 9, 30.0, 1, 4.0)),

@@ -108,7 +108,12 @@ def normalise_contrast(grey: Image.Image, *, noise: float = 1.4) -> Image.Image:
     height, width = pixels.shape
     down, across = _smoother(height), _smoother(width)
     pixels = pixels - _smooth(pixels, down, across)
-    spread = np.sqrt(np.maximum(_smooth(pixels * pixels, down, across), 0) + noise**2)
+    squares = _smooth(pixels * pixels, down, across)
+    if kernels.compiled is not None:
+        evened = np.empty(pixels.shape, np.uint8)
+        kernels.compiled.spread_evenly(pixels, squares, pixels.size, noise**2, evened)
+        return Image.fromarray(evened)
+    spread = np.sqrt(np.maximum(squares, 0) + noise**2)
     pixels *= 42.0 / spread
     pixels += 128.5
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

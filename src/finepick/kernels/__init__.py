@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_VERSION = 1
+_VERSION = 2
 """Of `compiled.c`: a file built from another version, and left lying about, is not used."""
 
 

@@ -54,6 +54,6 @@ static inline void set_wrong_size(void)
     PyErr_SetString(PyExc_ValueError, "a size is out of range");
 }
 
-extern PyMethodDef pixel_functions[], corner_functions[], plane_functions[];
+extern PyMethodDef pixel_functions[], small_functions[], corner_functions[], plane_functions[];
 
 #endif

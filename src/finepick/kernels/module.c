@@ -3,12 +3,12 @@
 #include "kernels.h"
 
 /* Raised whenever a function takes or gives something else: a file that was built before is then not used. */
-#define VERSION 1
+#define VERSION 2
 
 static int fill(PyObject *module)
 {
-    if (PyModule_AddFunctions(module, pixel_functions) || PyModule_AddFunctions(module, corner_functions) ||
-        PyModule_AddFunctions(module, plane_functions))
+    if (PyModule_AddFunctions(module, pixel_functions) || PyModule_AddFunctions(module, small_functions) ||
+        PyModule_AddFunctions(module, corner_functions) || PyModule_AddFunctions(module, plane_functions))
         return -1;
     return PyModule_AddIntConstant(module, "VERSION", VERSION);
 }
