@@ -88,10 +88,13 @@ def test_shrinking_is_what_pillow_does(width: int, height: int, seed: int) -> No
     whole = picture("noise", width, height, seed)
     pixels = kernels.pixels_in_place(whole)
     small = np.empty((-(-height // 4), -(-width // 4), 4), np.uint8)
+    rows = np.random.default_rng(seed).integers(0, height, 9).astype(np.int32)
+    luma = np.empty((9, width), np.uint8)
 
-    compiled().shrink_by_four(pixels, height, width, small)
+    compiled().shrink_by_four(pixels, height, width, small, rows, luma)
 
     np.testing.assert_array_equal(small[..., :3], np.asarray(whole.reduce(4)))
+    np.testing.assert_array_equal(luma, np.asarray(whole.convert("L"))[rows])
 
 
 @EXAMPLES
@@ -291,6 +294,10 @@ def _numbers(*values: int) -> NDArray[np.int64]:
     return np.array(values, np.int64)
 
 
+def _rows(*rows: int) -> NDArray[np.int32]:
+    return np.array(rows, np.int32)
+
+
 def _for_energies(lines: int, width: int, inner: int, levels: int) -> tuple[Any, ...]:
     sums, counts = [_floats(2, inner)] * 3, [_bytes(2, 9)] * 2
     return (_bytes(lines, 2, 4, 9), (lines, 2, 4, width), 253, 2, *sums, *counts, np.zeros(levels, np.int64))
@@ -302,14 +309,17 @@ def _for_peaks(height: int, rim: int, least: float, count: int, tile: float) -> 
 
 
 HOSTILE: list[tuple[str, tuple[Any, ...]]] = [
-    ("shrink_by_four", (_bytes(8, 8, 4), 8, 9, _bytes(2, 2, 4))),
-    ("shrink_by_four", (_bytes(8, 8, 4), 8, 8, _bytes(2, 2, 3))),
-    ("shrink_by_four", (_bytes(8, 8, 4), -8, -8, _bytes(2, 2, 4))),
-    ("shrink_by_four", (_bytes(8, 8, 4), 2**62, 2**62, _bytes(2, 2, 4))),
-    ("shrink_by_four", (_bytes(0), 0, 0, _bytes(0))),
-    ("luma_rows", (_bytes(8, 8, 4), 8, 8, np.array([8], np.int32), _bytes(1, 8))),
-    ("luma_rows", (_bytes(8, 8, 4), 8, 8, np.array([-1], np.int32), _bytes(1, 8))),
-    ("luma_rows", (_bytes(8, 8, 4), 8, 8, np.array([1, 2], np.int32), _bytes(1, 8))),
+    ("shrink_by_four", (_bytes(8, 8, 4), 8, 9, _bytes(2, 2, 4), _rows(), _bytes(0))),
+    ("shrink_by_four", (_bytes(8, 8, 4), 8, 8, _bytes(2, 2, 3), _rows(), _bytes(0))),
+    ("shrink_by_four", (_bytes(8, 8, 4), -8, -8, _bytes(2, 2, 4), _rows(), _bytes(0))),
+    ("shrink_by_four", (_bytes(8, 8, 4), 2**62, 2**62, _bytes(2, 2, 4), _rows(), _bytes(0))),
+    ("shrink_by_four", (_bytes(0), 0, 0, _bytes(0), _rows(), _bytes(0))),
+    ("shrink_by_four", (_bytes(8, 8, 4), 8, 8, _bytes(2, 2, 4), _rows(8), _bytes(8))),
+    ("shrink_by_four", (_bytes(8, 8, 4), 8, 8, _bytes(2, 2, 4), _rows(-1), _bytes(8))),
+    ("shrink_by_four", (_bytes(8, 8, 4), 8, 8, _bytes(2, 2, 4), _rows(1, 2), _bytes(8))),
+    ("luma_rows", (_bytes(8, 8, 4), 8, 8, _rows(8), _bytes(1, 8))),
+    ("luma_rows", (_bytes(8, 8, 4), 8, 8, _rows(-1), _bytes(1, 8))),
+    ("luma_rows", (_bytes(8, 8, 4), 8, 8, _rows(1, 2), _bytes(1, 8))),
     ("luma_rows", (_bytes(8, 8, 4), 8, 8, _bytes(5), _bytes(1, 8))),
     ("strip_energies", _for_energies(4, 10, 7, 256)),
     ("strip_energies", _for_energies(4, 9, 9, 256)),
@@ -322,10 +332,10 @@ HOSTILE: list[tuple[str, tuple[Any, ...]]] = [
     ("opponents", (_bytes(8, 4), 9, _floats(9), _floats(9))),
     ("opponents", (_bytes(8, 4), 8, _floats(8), _floats(7))),
     ("opponents", (_bytes(8, 4), -1, _floats(8), _floats(8))),
-    ("slopes_at", (_bytes(8, 8, 4), 8, 8, np.array([8], np.int32), _floats(1, 8), _floats(1, 8))),
-    ("slopes_at", (_bytes(8, 8, 4), 8, 8, np.array([-1], np.int32), _floats(1, 8), _floats(1, 8))),
-    ("slopes_at", (_bytes(8, 8, 4), 8, 8, np.array([1, 2], np.int32), _floats(2, 8), _floats(1, 8))),
-    ("slopes_at", (_bytes(8, 8, 4), 9, 8, np.array([1], np.int32), _floats(1, 8), _floats(1, 8))),
+    ("slopes_at", (_bytes(8, 8, 4), 8, 8, _rows(8), _floats(1, 8), _floats(1, 8))),
+    ("slopes_at", (_bytes(8, 8, 4), 8, 8, _rows(-1), _floats(1, 8), _floats(1, 8))),
+    ("slopes_at", (_bytes(8, 8, 4), 8, 8, _rows(1, 2), _floats(2, 8), _floats(1, 8))),
+    ("slopes_at", (_bytes(8, 8, 4), 9, 8, _rows(1), _floats(1, 8), _floats(1, 8))),
     ("steep_points", (_bytes(8, 8), 8, 9, 5, _numbers(*[0] * 72), np.zeros(72, np.int16))),
     ("steep_points", (_bytes(8, 8), 8, 8, 5, _numbers(0), np.zeros(64, np.int16))),
     ("steep_points", (_bytes(8, 1), 8, 1, 5, _numbers(*[0] * 8), np.zeros(8, np.int16))),

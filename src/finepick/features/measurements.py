@@ -114,13 +114,20 @@ class Measurements:
 _VALUE_INDEX = {name: index for index, name in enumerate(VALUES)}
 
 
-def measure(picture: Image.Image, small: Image.Image, tiny: Image.Image) -> Measurements:
+def measure(
+    picture: Image.Image,
+    small: Image.Image,
+    tiny: Image.Image,
+    *,
+    luma_of_lines: NDArray[np.uint8] | None = None,
+) -> Measurements:
     """Measurements of *picture* (RGB, full working size), with the help of itself averaged down twice.
 
-    A pure function of the pixels; any size from 1 × 1 on works.
+    A pure function of the pixels; any size from 1 × 1 on works. *luma_of_lines*: of `lines_looked_at`, where the
+    caller has it.
     """
     rows, columns = _grid_shape(picture.height, picture.width)
-    fine = _fine(picture, rows, columns)
+    fine = _fine(_strips(picture, rows) if luma_of_lines is None else luma_of_lines, rows, columns)
     coarse = _coarse(small, tiny, rows, columns)
     noise = _noise(fine)
     noise_alone = _NOISE_MARGIN * _LAPLACIAN_NOISE * noise * noise
@@ -161,6 +168,26 @@ def measure(picture: Image.Image, small: Image.Image, tiny: Image.Image) -> Meas
     return Measurements(np.array([values[name] for name in VALUES], dtype=np.float32), grid)
 
 
+def lines_looked_at(width: int, height: int) -> NDArray[np.int32]:
+    """Rows of a frame of this size that strips are made of: (lines, cell rows, places a cell); none for a low one."""
+    rows = _grid_shape(height, width)[0]
+    if -(-height // rows) <= _WHOLE_ROWS or width < 3:
+        return np.empty((0, rows, _STRIPS_PER_CELL), np.int32)
+    return _lines(height, rows)
+
+
+def _lines(height: int, rows: int) -> NDArray[np.int32]:
+    count = rows * _STRIPS_PER_CELL
+    place = _first_line(count) + (np.arange(count) + 0.5) * (height / count)
+    lines = np.floor(np.arange(_STRIP_ROWS)[:, None] + place).astype(np.int32)
+    return lines.reshape(_STRIP_ROWS, rows, _STRIPS_PER_CELL)
+
+
+def _first_line(count: int) -> float:
+    """Of a strip, from its middle. Pillow takes the nearest line; a nudge keeps rounding from choosing between two."""
+    return 0.25 / count - _STRIP_ROWS // 2
+
+
 def _grid_shape(height: int, width: int) -> tuple[int, int]:
     long_side = max(height, width)
     cells = min(GRID_SIDE, long_side)
@@ -181,8 +208,7 @@ class _Fine:
     histogram: FloatArray  # (256,) counts of luma
 
 
-def _fine(picture: Image.Image, rows: int, columns: int) -> _Fine:
-    strips = _strips(picture, rows)
+def _fine(strips: NDArray[np.uint8], rows: int, columns: int) -> _Fine:
     depth, per_cell, width = strips.shape[0] - 2, strips.shape[2], strips.shape[3]
     sums = _sums(strips)
     lines = depth * per_cell
@@ -220,16 +246,13 @@ def _strips(picture: Image.Image, rows: int) -> NDArray[np.uint8]:
         return np.asarray(padded[np.stack([centres - 1, centres, centres + 1])])
     if width < 3:  # no pixel has a neighbour on both sides: repeat them
         return _strips(picture.resize((3, height), Image.Resampling.NEAREST), rows)
-    count = rows * _STRIPS_PER_CELL
-    # Pillow takes the nearest line; a nudge keeps rounding from choosing between two.
-    first = 0.25 / count - _STRIP_ROWS // 2
     pixels = kernels.pixels_in_place(picture)
     if kernels.compiled is not None and pixels is not None:
-        place = first + (np.arange(count) + 0.5) * (height / count)
-        picked = np.floor(np.arange(_STRIP_ROWS)[:, None] + place).astype(np.int32)
         strips = np.empty((_STRIP_ROWS, rows, _STRIPS_PER_CELL, width), np.uint8)
-        kernels.compiled.luma_rows(pixels, height, width, picked, strips)
+        kernels.compiled.luma_rows(pixels, height, width, _lines(height, rows), strips)
         return strips
+    count = rows * _STRIPS_PER_CELL
+    first = _first_line(count)
     lines = [
         picture.transform(
             (width, count),

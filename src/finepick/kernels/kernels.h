@@ -43,6 +43,15 @@ static inline int holds(const Py_buffer *buffer, Py_ssize_t count, size_t size)
     return 0;
 }
 
+/* Whether all of *rows* are rows of a picture of *height*. */
+static inline int are_rows(const int32_t *rows, Py_ssize_t count, Py_ssize_t height)
+{
+    int inside = count <= LONGEST_SIDE;
+    for (Py_ssize_t i = 0; i < count && inside; i++)
+        inside = rows[i] >= 0 && rows[i] < height;
+    return inside;
+}
+
 static inline void release_all(Py_buffer *buffers, int count)
 {
     for (int i = 0; i < count; i++)

@@ -134,7 +134,28 @@ static PyObject *new_pixels(PyObject *self, PyObject *arguments)
     return answer;
 }
 
-/* ---- features/extraction.py: _reduced */
+/* ---- features/measurements.py: _strips */
+
+/* One byte of a pixel that was loaded as a whole. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define BAND(pixel, band) ((pixel) >> (24 - 8 * (band)) & 0xFF)
+#else
+#define BAND(pixel, band) ((pixel) >> (8 * (band)) & 0xFF)
+#endif
+
+/* Luma of *count* pixels of four bytes, ITU-R 601 in 16 bits, as Pillow's `convert("L")`. */
+FOR_SEVERAL_PROCESSORS
+static void luma_of(const uint8_t *restrict pixels, Py_ssize_t count, uint8_t *restrict out)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint32_t pixel;
+        memcpy(&pixel, pixels + 4 * i, sizeof pixel);
+        const uint32_t sum = BAND(pixel, 0) * 19595 + BAND(pixel, 1) * 38470 + BAND(pixel, 2) * 7471;
+        out[i] = (uint8_t)((sum + 0x8000) >> 16);
+    }
+}
+
+/* ---- features/extraction.py: _Sizes */
 
 /* One row of the small picture: *rows* rows of *width* pixels from *pixels* on, averaged four by four.
  *
@@ -177,55 +198,51 @@ static void shrink_rows(const uint8_t *pixels, Py_ssize_t width, Py_ssize_t rows
     }
 }
 
-/* shrink_by_four(pixels, height, width, out): *pixels* (height, width, 4) averaged down, as `Image.reduce(4)`. */
+/* shrink_by_four(pixels, height, width, out, rows, luma): *pixels* (height, width, 4) averaged as `Image.reduce(4)`.
+ *
+ * And, while they are at hand, luma of the *rows* (int32, in any order), as `luma_rows` gives it: that a pixel comes
+ * out of memory costs more than both.
+ */
 static PyObject *shrink_by_four(PyObject *self, PyObject *arguments)
 {
-    Py_buffer b[2];
+    Py_buffer b[4];
     Py_ssize_t height, width;
     PyObject *answer = NULL;
-    if (!PyArg_ParseTuple(arguments, "y*nnw*", &b[0], &height, &width, &b[1]))
+    if (!PyArg_ParseTuple(arguments, "y*nnw*y*w*", &b[0], &height, &width, &b[1], &b[2], &b[3]))
         return NULL;
-    if (!is_side(height) || !is_side(width)) {
+    const Py_ssize_t count = b[2].len / (Py_ssize_t)sizeof(int32_t);
+    const int32_t *rows = b[2].buf;
+    if (!is_side(height) || !is_side(width) || !are_rows(rows, count, height)) {
         set_wrong_size();
-    } else if (holds(&b[0], height * width, 4) && holds(&b[1], ((height + 3) / 4) * ((width + 3) / 4), 4)) {
+    } else if (holds(&b[0], height * width, 4) && holds(&b[1], ((height + 3) / 4) * ((width + 3) / 4), 4) &&
+               holds(&b[2], count, sizeof *rows) && holds(&b[3], count * width, 1)) {
         uint16_t *sums = malloc(4 * (size_t)width * sizeof *sums);
-        if (sums == NULL) {
+        int32_t *first = malloc(((size_t)height + (size_t)count) * sizeof *first), *next = first + height;
+        if (sums == NULL || first == NULL) {
             PyErr_NoMemory();
         } else {
             const uint8_t *pixels = b[0].buf;
             uint8_t *out = b[1].buf;
-            Py_BEGIN_ALLOW_THREADS
-            for (Py_ssize_t y = 0; y < height; y += 4)
-                shrink_rows(pixels + 4 * y * width, width, height - y < 4 ? height - y : 4, sums,
-                            out + y * ((width + 3) / 4));
-            Py_END_ALLOW_THREADS
-            free(sums);
+            for (Py_ssize_t y = 0; y < height; y++) /* of each row, which places in *luma* want it */
+                first[y] = -1;
+            for (Py_ssize_t i = 0; i < count; i++) {
+                next[i] = first[rows[i]];
+                first[rows[i]] = (int32_t)i;
+            }
+            for (Py_ssize_t top = 0; top < height; top += 4) {
+                const Py_ssize_t end = height - top < 4 ? height : top + 4;
+                shrink_rows(pixels + 4 * top * width, width, end - top, sums, out + top * ((width + 3) / 4));
+                for (Py_ssize_t y = top; y < end; y++)
+                    for (int32_t i = first[y]; i >= 0; i = next[i])
+                        luma_of(pixels + 4 * y * width, width, (uint8_t *)b[3].buf + i * width);
+            }
             answer = Py_NewRef(Py_None);
         }
+        free(sums);
+        free(first);
     }
-    release_all(b, 2);
+    release_all(b, 4);
     return answer;
-}
-
-/* ---- features/measurements.py: _strips, _energies */
-
-/* One byte of a pixel that was loaded as a whole. */
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define BAND(pixel, band) ((pixel) >> (24 - 8 * (band)) & 0xFF)
-#else
-#define BAND(pixel, band) ((pixel) >> (8 * (band)) & 0xFF)
-#endif
-
-/* Luma of *count* pixels of four bytes, ITU-R 601 in 16 bits, as Pillow's `convert("L")`. */
-FOR_SEVERAL_PROCESSORS
-static void luma_of(const uint8_t *restrict pixels, Py_ssize_t count, uint8_t *restrict out)
-{
-    for (Py_ssize_t i = 0; i < count; i++) {
-        uint32_t pixel;
-        memcpy(&pixel, pixels + 4 * i, sizeof pixel);
-        const uint32_t sum = BAND(pixel, 0) * 19595 + BAND(pixel, 1) * 38470 + BAND(pixel, 2) * 7471;
-        out[i] = (uint8_t)((sum + 0x8000) >> 16);
-    }
 }
 
 /* luma_rows(pixels, height, width, rows, out): luma of the *rows* (int32) of *pixels* (height, width, 4). */
@@ -238,10 +255,7 @@ static PyObject *luma_rows(PyObject *self, PyObject *arguments)
         return NULL;
     const Py_ssize_t count = b[1].len / (Py_ssize_t)sizeof(int32_t);
     const int32_t *rows = b[1].buf;
-    int inside = 1;
-    for (Py_ssize_t i = 0; i < count; i++)
-        inside &= rows[i] >= 0 && rows[i] < height;
-    if (!is_side(height) || !is_side(width) || !inside || count > LONGEST_SIDE) {
+    if (!is_side(height) || !is_side(width) || !are_rows(rows, count, height)) {
         set_wrong_size();
     } else if (holds(&b[0], height * width, 4) && holds(&b[1], count, sizeof *rows) &&
                holds(&b[2], count * width, 1)) {
@@ -252,6 +266,8 @@ static PyObject *luma_rows(PyObject *self, PyObject *arguments)
     release_all(b, 3);
     return answer;
 }
+
+/* ---- features/measurements.py: _sums */
 
 /* Where the sums of one row of cells go, each with an entry for every column of pixels. */
 struct CellRow {

@@ -61,10 +61,7 @@ static PyObject *slopes_at(PyObject *self, PyObject *arguments)
         return NULL;
     const Py_ssize_t count = b[1].len / (Py_ssize_t)sizeof(int32_t);
     const int32_t *rows = b[1].buf;
-    int inside = 1;
-    for (Py_ssize_t i = 0; i < count; i++)
-        inside &= rows[i] >= 0 && rows[i] < height;
-    if (!is_side(height) || !is_side(width) || !inside || count > LONGEST_SIDE) {
+    if (!is_side(height) || !is_side(width) || !are_rows(rows, count, height)) {
         set_wrong_size();
     } else if (holds(&b[0], height * width, 4) && holds(&b[1], count, sizeof *rows) &&
                holds(&b[2], count * width, sizeof(float)) && holds(&b[3], count * width, sizeof(float))) {
