@@ -47,6 +47,7 @@ class Library:
         fresh: do not believe what the cache says of these photos; read them again and remember that.
         keep_previews: make previews of the photos that are read, since they will be asked for.
         warn: told once, in a sentence, what went wrong without stopping the work.
+        readers: a pool that may have been started already; closed with the library.
     """
 
     def __init__(
@@ -57,17 +58,14 @@ class Library:
         keep_previews: bool = False,
         progress: Progress | None = None,
         warn: Callable[[str], None] | None = None,
+        readers: ReaderPool | None = None,
     ) -> None:
         self.settings = settings
         self.fresh = fresh
         self.progress = progress or NoProgress()
         self.warn = warn or _python_warning
         self.cache = Cache.open(settings.cache_folder, warn=self.warn)
-        self._pool = ReaderPool(
-            workers=settings.workers,
-            seconds=settings.seconds_per_photo,
-            memory_bytes=settings.worker_memory_bytes,
-        )
+        self._pool = readers or ReaderPool.of(settings)
         self._renewed: set[str] = set()  # studies made in this run, which even a fresh run may believe
         self._lock = threading.Lock()
         self.ask_all = self._pool.ask_all
