@@ -22,6 +22,7 @@ from finepick.explanations.study import pack_study, study_frames
 from finepick.features import keypoints, measurements
 from finepick.features.extraction import extract_features, extract_with_thumbnail
 from finepick.features.packing import pack_features
+from finepick.images import jpeg
 from finepick.scorers.catalog import load_scorer
 from finepick.scorers.frames import FeatureFrames
 from tests.conftest import scene
@@ -239,6 +240,21 @@ def test_pixels_are_those_of_the_picture_and_cannot_be_written() -> None:
 
     assert pixels is not None and not pixels.flags.writeable
     np.testing.assert_array_equal(pixels[..., :3], np.asarray(whole))
+
+
+@EXAMPLES
+@given(kind=kinds, width=st.integers(1, 60), height=st.integers(1, 9), seed=seeds, is_flat=st.booleans())
+def test_a_last_row_of_one_colour_is_seen_either_way(
+    kind: str, width: int, height: int, seed: int, is_flat: bool
+) -> None:
+    whole = picture(kind, width, height, seed)
+    if is_flat:
+        whole.paste((7, 200, 31), (0, height - 1, width, height))
+
+    found = jpeg._ends_flat(whole)
+
+    assert found == in_numpy(lambda: jpeg._ends_flat(whole))
+    assert found or not is_flat
 
 
 def test_pixels_outlive_their_picture() -> None:

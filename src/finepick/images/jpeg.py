@@ -96,6 +96,10 @@ def _provide_memory(picture: Image.Image) -> None:
 
 def _ends_flat(picture: Image.Image) -> bool:
     """Whether the last row has one colour, as where a decoder ran out of data and filled up."""
+    pixels = kernels.pixels_in_place(picture)
+    if pixels is not None:
+        last = pixels[-1, :, :3]
+        return bool((last == last[0]).all())
     width, height = picture.size
     extrema = picture.crop((0, height - 1, width, height)).getextrema()
     pairs = extrema if isinstance(extrema[0], tuple) else (extrema,)
