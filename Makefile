@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SHOOT  := build/demo/shoot
 REPORT := build/demo/report
+KERNELS := hatch_build.py $(wildcard src/finepick/kernels/*.c src/finepick/kernels/*.h)
 
 .PHONY: demo test check bench format clean
 
@@ -42,11 +43,11 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/.made
+$(VENV)/.core: pyproject.toml constraints.txt $(KERNELS) | $(VENV)/.made
 	$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.made
+$(VENV)/.dev: pyproject.toml constraints.txt $(KERNELS) | $(VENV)/.made
 	$(PIP) install --constraint constraints.txt "pip>=25.1"
 	$(PIP) install --constraint constraints.txt --editable '.[raw,train]' --group dev
 	@touch $@ $(VENV)/.core

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from finepick.domain import FloatArray
+from finepick.errors import MissingExtraError, WeightsError
 from finepick.scorers.base import Judgement, Scorer
 from finepick.scorers.catalog import load_scorer, scorer_names
 from labelled_series import LabelledSeries, beauty, frames_of, rated, spoilt
@@ -67,7 +68,12 @@ def print_table(dataset: str, split: str) -> None:
     gap = GAPS[dataset]
     print(f"\n{dataset} {split}: {len(many)} series, gap > {gap}")
     for name in scorer_names():
-        judged = judge_all(load_scorer(name), many)
+        try:
+            scorer = load_scorer(name)
+        except (WeightsError, MissingExtraError) as error:
+            print(f"{name:28s} left out: {error.message}")
+            continue
+        judged = judge_all(scorer, many)
         cells = []
         for label, metric in METRICS.items():
             sums = np.array([metric(j.fine, s.scores, gap) for j, s in zip(judged, many, strict=True)])  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ opener die or sleep when it meets a picture of a certain width.
 
 import io
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image
 
 from finepick.batch.messages import Request
 from finepick.batch.pool import ReaderPool
+from finepick.errors import FinepickError
 from finepick.features.packing import unpack_features
 
 CRASHING, HANGING, GREEDY = 111, 222, 333
@@ -131,6 +133,35 @@ def test_odd_names_travel(pool: ReaderPool, tmp_path: Path) -> None:
     replies = dict(pool.ask_all(requests))
 
     assert all(reply.error is None for reply in replies.values())
+
+
+def test_readers_started_ahead_are_those_that_answer(tmp_path: Path, pool: ReaderPool) -> None:
+    pool.start_ahead()
+    started = {reader._process.pid for reader in pool._all if reader._process is not None}
+
+    replies = list(pool.ask_all([picture(tmp_path, f"{i}.png", 60 + i) for i in range(8)]))
+
+    assert len(started) == 2 and all(reply.error is None for _, reply in replies)
+    assert {reader._process.pid for reader in pool._all if reader._process is not None} == started
+
+
+def test_a_reader_started_ahead_that_died_says_so_when_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", shutil.which("false") or pytest.skip("no program that fails"))
+    with ReaderPool(workers=1, seconds=3.0, memory_bytes=0) as pool:
+        pool.start_ahead()
+
+        with pytest.raises(FinepickError, match="did not start"):
+            pool.ask(picture(tmp_path, "a.png", 50))
+
+
+def test_readers_started_ahead_and_never_asked_are_ended() -> None:
+    with ReaderPool(workers=2, seconds=3.0, memory_bytes=0) as pool:
+        pool.start_ahead()
+        processes = [reader._process for reader in pool._all]
+
+    assert all(process is not None and process.returncode is not None for process in processes)
 
 
 def test_closing_ends_the_processes_at_once(tmp_path: Path) -> None:

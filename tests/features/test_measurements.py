@@ -204,3 +204,11 @@ def test_frames_are_left_as_they_were() -> None:
     before = pixels.copy()
     extract_features(pixels)
     assert (pixels == before).all()
+
+
+@pytest.mark.parametrize("size", [(1, 2000), (2, 700), (2000, 1)])
+def test_a_single_line_of_pixels_can_be_measured(size: tuple[int, int]) -> None:
+    found = measured(Image.new("RGB", size, (120, 130, 140)))
+
+    assert np.isfinite(found.values).all() and np.isfinite(found.grid).all()
+    assert found["sharpness"] == 0

@@ -15,9 +15,11 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
+from typing import IO
 
 from finepick.batch.messages import Reply, Request, read_message, write_message
 from finepick.errors import FinepickError
+from finepick.settings import Settings
 
 _WATCH_SECONDS = 0.1
 _START_SECONDS = 120.0
@@ -34,7 +36,7 @@ _READER_ENVIRONMENT = {
 
 
 class ReaderPool:
-    """Reader processes, started when first needed and ended by `close`.
+    """Reader processes, started when first needed or by `start_ahead`, and ended by `close`.
 
     Args:
         workers: how many processes.
@@ -59,6 +61,23 @@ class ReaderPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @classmethod
+    def of(cls, settings: Settings) -> ReaderPool:
+        """The pool that *settings* ask for."""
+        return cls(
+            workers=settings.workers,
+            seconds=settings.seconds_per_photo,
+            memory_bytes=settings.worker_memory_bytes,
+        )
+
+    def start_ahead(self) -> None:
+        """Start all readers without waiting for them: they load while the caller does something else."""
+        for _ in range(self._workers - len(self._all)):
+            reader = _Reader(self._memory_bytes, self._closed)
+            reader.launch()
+            self._all.append(reader)
+            self._idle.append(reader)
 
     def ask(self, request: Request) -> Reply:
         """The answer to one request."""
@@ -138,6 +157,7 @@ class _Reader:
         self._memory_bytes = memory_bytes
         self._closed = closed
         self._process: subprocess.Popen[bytes] | None = None
+        self._complaints: IO[bytes] | None = None  # of a process that has not yet said that it is ready
         self._deadline = float("inf")
 
     def ask(self, request: Request, seconds: float) -> Reply:
@@ -166,18 +186,20 @@ class _Reader:
             self.kill()
 
     def _living(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is None:
-            return self._process
-        if self._process is not None:
+        if self._process is not None and self._complaints is None:
+            if self._process.poll() is None:
+                return self._process
             self.bury()
         if self._closed.is_set():
             raise FinepickError("the reader pool is closed")
-        self._process = self._launch()
-        return self._process
+        if self._process is None:
+            self.launch()
+        return self._wait_until_ready()
 
-    def _launch(self) -> subprocess.Popen[bytes]:
-        complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed once the child has it
-        process = subprocess.Popen(
+    def launch(self) -> None:
+        """Start the process, without waiting until it is ready."""
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed once the child is ready
+        self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "finepick.batch.reader", str(self._memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -191,9 +213,12 @@ class _Reader:
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        self._process = process
+        self._complaints = complaints
+
+    def _wait_until_ready(self) -> subprocess.Popen[bytes]:
+        process, complaints = self._process, self._complaints
+        assert process is not None and process.stdout is not None and complaints is not None
         self._deadline = time.monotonic() + _START_SECONDS
-        assert process.stdout is not None
         try:
             read_message(process.stdout)
         except EOFError:
@@ -205,12 +230,18 @@ class _Reader:
             ) from None
         finally:
             self._deadline = float("inf")
-            complaints.close()
+        self._forget_complaints()
         return process
+
+    def _forget_complaints(self) -> None:
+        if self._complaints is not None:
+            self._complaints.close()
+            self._complaints = None
 
     def bury(self) -> int:
         """End the process, if there is one, and close its pipes; its exit code."""
         process, self._process = self._process, None
+        self._forget_complaints()
         if process is None:
             return 0
         assert process.stdin is not None and process.stdout is not None

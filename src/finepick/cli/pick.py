@@ -8,8 +8,10 @@ import typer
 
 from finepick.cli.judge import Judge
 from finepick.cli.options import Device, Fresh, Json, Model, Pairing, Paths, Quiet, Workers
+from finepick.cli.readers import readers_for
 
 if TYPE_CHECKING:
+    from finepick.batch.pool import ReaderPool
     from finepick.domain import PickResult
     from finepick.workflows.leave import Leaving
     from finepick.workflows.pick import PickOptions
@@ -87,21 +89,22 @@ def pick(
 
     Originals are never written, moved or deleted.
     """
-    from finepick.workflows.leave import Leaving
-    from finepick.workflows.pick import PickOptions
+    with readers_for(paths, fresh=fresh, workers=workers) as readers:
+        from finepick.workflows.leave import Leaving
+        from finepick.workflows.pick import PickOptions
 
-    leaving = Leaving(
-        out=out,
-        manifest=manifest,
-        copy_keeps=copy_keeps,
-        xmp=xmp,
-        xmp_rejects=xmp_rejects,
-        xmp_ratings=xmp_ratings,
-        xmp_overwrite=xmp_overwrite,
-    )
-    options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep, coarse=coarse)
-    judge = Judge(model, device, pairing)
-    _pick(paths, judge, options, leaving, fresh, workers, thumbnails, json, quiet)
+        leaving = Leaving(
+            out=out,
+            manifest=manifest,
+            copy_keeps=copy_keeps,
+            xmp=xmp,
+            xmp_rejects=xmp_rejects,
+            xmp_ratings=xmp_ratings,
+            xmp_overwrite=xmp_overwrite,
+        )
+        options = PickOptions(group=group, keep_per_series=keep_per_series, keep=keep, coarse=coarse)
+        judge = Judge(model, device, pairing)
+        _pick(paths, judge, options, leaving, fresh, workers, thumbnails, json, quiet, readers)
 
 
 def rank(
@@ -125,21 +128,22 @@ def rank(
     quiet: Quiet = False,
 ) -> None:
     """Rank the given photos as one series."""
-    from finepick.workflows.leave import Leaving
-    from finepick.workflows.pick import PickOptions
+    with readers_for(photos, fresh=fresh, workers=workers) as readers:
+        from finepick.workflows.leave import Leaving
+        from finepick.workflows.pick import PickOptions
 
-    leaving = Leaving(
-        out=out,
-        manifest=manifest,
-        copy_keeps=copy_keeps,
-        xmp=xmp,
-        xmp_rejects=xmp_rejects,
-        xmp_ratings=xmp_ratings,
-        xmp_overwrite=xmp_overwrite,
-    )
-    options = PickOptions(group="one", keep_per_series=keep_per_series, coarse=coarse)
-    judge = Judge(model, device, pairing)
-    _pick(photos, judge, options, leaving, fresh, workers, thumbnails, json, quiet)
+        leaving = Leaving(
+            out=out,
+            manifest=manifest,
+            copy_keeps=copy_keeps,
+            xmp=xmp,
+            xmp_rejects=xmp_rejects,
+            xmp_ratings=xmp_ratings,
+            xmp_overwrite=xmp_overwrite,
+        )
+        options = PickOptions(group="one", keep_per_series=keep_per_series, coarse=coarse)
+        judge = Judge(model, device, pairing)
+        _pick(photos, judge, options, leaving, fresh, workers, thumbnails, json, quiet, readers)
 
 
 def _pick(
@@ -152,6 +156,7 @@ def _pick(
     thumbnails: str,
     json: bool,
     quiet: bool,
+    readers: ReaderPool,
 ) -> None:
     from finepick.cli.printing import ProgressBar, print_json, warn
     from finepick.errors import UsageError
@@ -169,7 +174,12 @@ def _pick(
     with (
         ProgressBar(quiet=quiet or json) as progress,
         Library(
-            settings, fresh=fresh, keep_previews=leaving.out is not None, progress=progress, warn=warn
+            settings,
+            fresh=fresh,
+            keep_previews=leaving.out is not None,
+            progress=progress,
+            warn=warn,
+            readers=readers,
         ) as library,
     ):
         result = pick_photos(library, paths, scorer=scorer, options=options, leave_out=leaving.folders)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from finepick import kernels
 from finepick.differences.registration import Alignment
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures
@@ -79,8 +80,23 @@ def cell_centres(rows: int, columns: int, extent: FloatArray) -> FloatArray:
 def sample_planes(planes: NDArray[np.generic], points: FloatArray, extent: FloatArray) -> tuple[Floats, Mask]:
     """Values (k, d) of *planes* (h, w, d) at *points* (frame units), and which points lie inside."""
     rows, columns, depth = planes.shape
-    x = (points[:, 0] * (columns / extent[0]) - 0.5).astype(np.float32)
-    y = (points[:, 1] * (rows / extent[1]) - 0.5).astype(np.float32)
+    across, down = columns / extent[0], rows / extent[1]
+    if kernels.compiled is None:
+        return _sample_planes_in_numpy(planes, points, across, down)
+    values, inside = np.empty((len(points), depth), np.float32), np.empty(len(points), np.bool_)
+    floats = np.ascontiguousarray(planes, np.float32)
+    kernels.compiled.sample_planes(
+        floats, rows, columns, depth, np.ascontiguousarray(points, np.float64), across, down, values, inside
+    )
+    return values, inside
+
+
+def _sample_planes_in_numpy(
+    planes: NDArray[np.generic], points: FloatArray, across: float, down: float
+) -> tuple[Floats, Mask]:
+    rows, columns, depth = planes.shape
+    x = (points[:, 0] * across - 0.5).astype(np.float32)
+    y = (points[:, 1] * down - 0.5).astype(np.float32)
     # Half a pixel of tolerance: the outermost centres of equal frames must count as inside.
     inside = (x > -1) & (y > -1) & (x < columns) & (y < rows)
     x, y = np.clip(x, 0, columns - 1), np.clip(y, 0, rows - 1)
@@ -156,8 +172,16 @@ def _median_of_others(planes: Floats, counted: Mask) -> tuple[Floats, Mask]:
 
     One sort serves all n: leaving a value out of a sorted column moves the middle by at most one place.
     """
-    n = len(planes)
     ordered = np.sort(np.where(counted, planes, np.float32(np.inf)), axis=0)
+    if kernels.compiled is None:
+        return _median_of_others_in_numpy(ordered, planes, counted)
+    median, some = np.empty_like(planes), np.empty(planes.shape, np.bool_)
+    kernels.compiled.median_of_others(ordered, planes, counted, len(planes), planes[0].size, median, some)
+    return median, some
+
+
+def _median_of_others_in_numpy(ordered: Floats, planes: Floats, counted: Mask) -> tuple[Floats, Mask]:
+    n = len(planes)
     left = counted.sum(axis=0)[None] - counted  # how many others there are
 
     def without_itself(place: NDArray[np.intp]) -> Floats:
@@ -225,6 +249,14 @@ def _match_exposure(grey: Floats, others: Floats, overlap: Mask) -> Floats:
 
 def _unexplained(a: Floats, b: Floats) -> Floats:
     """How far each value lies outside what the 3 × 3 neighbourhood of the other plane holds, both ways."""
+    if kernels.compiled is None:
+        return _unexplained_in_numpy(a, b)
+    apart = np.empty_like(a)
+    kernels.compiled.unexplained(a, b, *a.shape, apart)
+    return apart
+
+
+def _unexplained_in_numpy(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.maximum(_outside(a, b), _outside(b, a)), np.float32)
 
 
@@ -253,6 +285,14 @@ def _local_spread(planes: Floats) -> Floats:
 
 def _smooth(planes: Floats) -> Floats:
     """3 × 3 binomial blur of every plane, borders repeated."""
+    if kernels.compiled is None:
+        return _smooth_in_numpy(planes)
+    smoothed = np.empty(planes.shape, np.float32)
+    kernels.compiled.smooth(np.ascontiguousarray(planes), *planes.shape, smoothed)
+    return smoothed
+
+
+def _smooth_in_numpy(planes: Floats) -> Floats:
     across = planes * np.float32(0.5)
     across[..., 1:] += planes[..., :-1] * np.float32(0.25)
     across[..., :-1] += planes[..., 1:] * np.float32(0.25)

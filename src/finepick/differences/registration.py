@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from finepick import kernels
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.keypoints import Keypoints, fit_similarity, match, normalise_contrast, strongest
@@ -360,14 +361,23 @@ def _target_at(level: _Level, y: Indices, x: Indices, across: Floats, down: Floa
 
 def _sample(level: _Level, points: Floats, fit: FloatArray) -> tuple[Floats, NDArray[np.bool_]]:
     """Grey where *fit* takes *points*, between pixels, and which of them lie in the frame."""
-    rows, columns = level.pixels.shape
     to_pixels = (fit * np.array(level.scale)[:, None]).astype(np.float32)
-    x, y = to_pixels[:, :2] @ points.T + to_pixels[:, 2:] - np.float32(0.5)
+    if kernels.compiled is None:
+        return _sample_in_numpy(level.pixels, points, to_pixels)
+    values, inside = np.empty(len(points), np.float32), np.empty(len(points), np.bool_)
+    kernels.compiled.sample_level(level.pixels, *level.pixels.shape, points, to_pixels, values, inside)
+    return values, inside
+
+
+def _sample_in_numpy(pixels: Floats, points: Floats, to_pixels: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    rows, columns = pixels.shape
+    # Written out: a matrix product may round in another way on every processor.
+    x, y = (row[0] * points[:, 0] + row[1] * points[:, 1] + row[2] - np.float32(0.5) for row in to_pixels)
     inside = (x >= 0) & (y >= 0) & (x <= columns - 1) & (y <= rows - 1)
     left = np.clip(x, 0, max(0, columns - 1.001)).astype(np.intp)
     top = np.clip(y, 0, max(0, rows - 1.001)).astype(np.intp)
     fx, fy = x - left.astype(np.float32), y - top.astype(np.float32)
-    flat = level.pixels.ravel()
+    flat = pixels.ravel()
     corner = top * columns + left
     right, below = int(columns > 1), columns if rows > 1 else 0
     upper = flat[corner] * (1 - fx) + flat[corner + right] * fx

@@ -23,7 +23,7 @@ from finepick.features.extraction import PhotoFeatures
 from finepick.features.measurements import Measurements, salience
 from finepick.scorers.base import Judgement
 
-EXPLANATIONS_VERSION = 1
+EXPLANATIONS_VERSION = 2
 """Raised whenever a change here or in `differences` alters what is said."""
 
 BETTER, WORSE = "better", "worse"

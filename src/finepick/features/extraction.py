@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from finepick import kernels
 from finepick.domain import Frame
 from finepick.features.descriptor import describe
 from finepick.features.keypoints import Keypoints, detect_keypoints
-from finepick.features.measurements import Measurements, measure
+from finepick.features.measurements import Measurements, lines_looked_at, measure
 
 FEATURES_VERSION = 2
 """Raised whenever a change here or below alters a number; cached features of other versions are not used."""
@@ -63,21 +64,37 @@ def extract_with_thumbnail(picture: Image.Image) -> tuple[PhotoFeatures, bytes]:
 class _Sizes:
     """A picture and itself averaged down by whole numbers, five times as fast as to an exact size.
 
-    small: long side about `SMALL_SIDE`. tiny: from `_TINY_SIDE` to less than twice as much.
+    small: long side about `SMALL_SIDE`. tiny: from `_TINY_SIDE` to less than twice as much. luma_of_lines: of the
+    whole, what `measure` wants, where one pass gave both.
     """
 
     whole: Image.Image
     small: Image.Image
     tiny: Image.Image
+    luma_of_lines: NDArray[np.uint8] | None = None
 
     @classmethod
     def of(cls, picture: Image.Image) -> _Sizes:
-        small = _reduced(picture, round(max(picture.size) / SMALL_SIDE))
-        return cls(picture, small, _reduced(small, max(small.size) // _TINY_SIDE))
+        factor = round(max(picture.size) / SMALL_SIDE)
+        small, luma = _small_and_luma(picture) if factor == 4 else (_reduced(picture, factor), None)
+        return cls(picture, small, _reduced(small, max(small.size) // _TINY_SIDE), luma)
 
 
 def _reduced(picture: Image.Image, factor: int) -> Image.Image:
     return picture.reduce(factor) if factor > 1 else picture
+
+
+def _small_and_luma(picture: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+    """*picture* averaged down by four, and luma of the lines that are looked at, if that came along."""
+    pixels = kernels.pixels_in_place(picture)
+    if kernels.compiled is None or pixels is None:
+        return _reduced(picture, 4), None
+    size = -(-picture.width // 4), -(-picture.height // 4)
+    small = np.empty((size[1], size[0], 4), np.uint8)
+    lines = lines_looked_at(*picture.size)
+    luma = np.empty((*lines.shape, picture.width), np.uint8)
+    kernels.compiled.shrink_by_four(pixels, *pixels.shape[:2], small, lines, luma)
+    return Image.frombytes("RGB", size, small.data, "raw", "RGBX"), luma if lines.size else None
 
 
 def _features(sizes: _Sizes) -> PhotoFeatures:
@@ -87,7 +104,7 @@ def _features(sizes: _Sizes) -> PhotoFeatures:
         grey=np.asarray(_fit(grey, GREY_SIDE)),
         descriptor=describe(sizes.tiny),
         keypoints=detect_keypoints(grey),
-        measurements=measure(sizes.whole, sizes.small, sizes.tiny),
+        measurements=measure(sizes.whole, sizes.small, sizes.tiny, luma_of_lines=sizes.luma_of_lines),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from finepick import kernels
 from finepick.domain import FloatArray
 
 Floats = NDArray[np.float32]
@@ -26,6 +27,7 @@ LEVEL_STEP = 2**-0.5
 VECTOR_LENGTH = 128
 
 _PATCH = 16
+_RIM = _PATCH // 2 + 1
 _CELLS = 4
 _DIRECTIONS = 8
 _LEAST_CORNER = (
@@ -106,7 +108,12 @@ def normalise_contrast(grey: Image.Image, *, noise: float = 1.4) -> Image.Image:
     height, width = pixels.shape
     down, across = _smoother(height), _smoother(width)
     pixels = pixels - _smooth(pixels, down, across)
-    spread = np.sqrt(np.maximum(_smooth(pixels * pixels, down, across), 0) + noise**2)
+    squares = _smooth(pixels * pixels, down, across)
+    if kernels.compiled is not None:
+        evened = np.empty(pixels.shape, np.uint8)
+        kernels.compiled.spread_evenly(pixels, squares, pixels.size, noise**2, evened)
+        return Image.fromarray(evened)
+    spread = np.sqrt(np.maximum(squares, 0) + noise**2)
     pixels *= 42.0 / spread
     pixels += 128.5
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
@@ -131,8 +138,16 @@ def match(a: Keypoints, b: Keypoints, *, ratio: float = 0.87) -> Indices:
         return np.empty((0, 2), dtype=np.intp)
     likeness = a.vectors.astype(np.float32) @ b.vectors.astype(np.float32).T
     likeness /= _QUANTUM**2  # all vectors are about that long
+    if kernels.compiled is None:
+        return _pair_mutual(likeness, ratio * ratio)
+    pairs = np.empty((len(a), 2), np.int64)
+    count = kernels.compiled.pair_mutual(likeness, *likeness.shape, ratio * ratio, pairs)
+    return pairs[:count]
+
+
+def _pair_mutual(likeness: Floats, most_apart: float) -> Indices:
     forward, backward = likeness.argmax(axis=1), likeness.argmax(axis=0)
-    own = np.arange(len(a))
+    own = np.arange(len(likeness))
     mutual = np.flatnonzero(backward[forward] == own)
     best = likeness[mutual, forward[mutual]]
     rows = likeness[mutual].copy()
@@ -140,7 +155,7 @@ def match(a: Keypoints, b: Keypoints, *, ratio: float = 0.87) -> Indices:
     columns = likeness[:, forward[mutual]].copy()
     columns[mutual, np.arange(len(mutual))] = -1
     second = np.maximum(rows.max(axis=1), columns.max(axis=0))
-    clear = (1 - best) < ratio * ratio * (1 - second)
+    clear = (1 - best) < most_apart * (1 - second)
     order = np.argsort(-best[clear], kind="stable")
     kept = mutual[clear][order]
     return np.stack([kept, forward[kept]], axis=1)
@@ -186,21 +201,60 @@ def fit_similarity(a: Keypoints, b: Keypoints, pairs: Indices, *, tolerance: flo
 
 def _examine(level: Image.Image, size: tuple[int, int], count: int) -> Keypoints:
     """The *count* best corners of one pyramid *level* of a picture of *size*."""
-    pixels = np.asarray(level, dtype=np.float32)
-    across, down = _gradients(pixels)
-    response = _corner_response(across, down)
-    rows, columns = _peaks(response, count)
-    y, x = _between_pixels(response, rows, columns)
-    vectors = _describe_patches(across, down, rows, columns)
+    corners = _corners(np.asarray(level), count)
+    y, x, vectors = corners.y, corners.x, corners.vectors
     (width, height), long_side = level.size, max(size)
     xy = np.stack([(x + 0.5) * (size[0] / width), (y + 0.5) * (size[1] / height)], axis=1) / long_side
-    k = len(rows)
+    k = len(xy)
     return Keypoints(
         xy=xy.astype(np.float32),
         scale=np.full(k, _CELLS / max(level.size), dtype=np.float32),
         angle=np.zeros(k, dtype=np.float32),
         vectors=vectors,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Corners:
+    """Where k corners lie, in pixels and between them, and what their surroundings look like."""
+
+    y: Floats
+    x: Floats
+    vectors: NDArray[np.uint8]
+
+
+def _corners(level: NDArray[np.uint8], count: int) -> _Corners:
+    if kernels.compiled is None:
+        return _corners_in_numpy(level, count)
+    height, width = level.shape
+    response = np.empty(level.shape, np.float32)
+    kernels.compiled.corner_response(level, height, width, response)
+    rows, columns = np.empty((2, count), np.int64)
+    y, x = np.empty((2, count), np.float32)
+    k = kernels.compiled.find_peaks(
+        response,
+        height,
+        width,
+        _RIM,
+        _LEAST_CORNER,
+        count,
+        _tile_side(level.shape, count),
+        rows,
+        columns,
+        y,
+        x,
+    )
+    responses = np.empty((_DIRECTIONS, k, _PATCH**2), np.float32)
+    kernels.compiled.patch_responses(level, height, width, rows[:k], columns[:k], k, responses)
+    return _Corners(y[:k], x[:k], _pool_responses(responses))
+
+
+def _corners_in_numpy(level: NDArray[np.uint8], count: int) -> _Corners:
+    across, down = _gradients(level.astype(np.float32))
+    response = _corner_response(across, down)
+    rows, columns = _peaks(response, count)
+    y, x = _between_pixels(response, rows, columns)
+    return _Corners(y, x, _pool_responses(_patch_responses(across, down, rows, columns)))
 
 
 def _gradients(pixels: Floats) -> tuple[Floats, Floats]:
@@ -236,7 +290,7 @@ def _spread(values: Floats) -> Floats:
 
 def _peaks(response: Floats, count: int) -> tuple[Indices, Indices]:
     """Rows and columns of the strongest local maxima, spread over the frame, strongest first."""
-    rim = _PATCH // 2 + 1
+    rim = _RIM
     height, width = response.shape
     core = response[rim:-rim, rim:-rim]
     ridge = np.maximum(core, response[rim:-rim, rim - 1 : -rim - 1])
@@ -255,7 +309,7 @@ def _peaks(response: Floats, count: int) -> tuple[Indices, Indices]:
 
 def _fair_share(rows: Indices, columns: Indices, shape: tuple[int, ...], count: int) -> Indices:
     """Which *count* of the candidates (strongest first) to take: every tile's best before any tile's next."""
-    tile = max(1.0, (shape[0] * shape[1] / count * 2) ** 0.5)
+    tile = _tile_side(shape, count)
     tiles = (rows / tile).astype(np.intp) * 1024 + (columns / tile).astype(np.intp)
     by_tile = np.argsort(tiles, kind="stable")
     grouped = tiles[by_tile]
@@ -263,6 +317,11 @@ def _fair_share(rows: Indices, columns: Indices, shape: tuple[int, ...], count: 
     place = np.empty(len(tiles), dtype=np.intp)
     place[by_tile] = np.arange(len(tiles)) - np.repeat(start, np.diff(np.r_[start, len(grouped)]))
     return np.argsort(place, kind="stable")[:count]
+
+
+def _tile_side(shape: tuple[int, ...], count: int) -> float:
+    """Of tiles that are half as many as the corners wanted."""
+    return float(max(1.0, (shape[0] * shape[1] / count * 2) ** 0.5))
 
 
 def _between_pixels(response: Floats, rows: Indices, columns: Indices) -> tuple[Floats, Floats]:
@@ -278,11 +337,8 @@ def _between_pixels(response: Floats, rows: Indices, columns: Indices) -> tuple[
     return rows.astype(np.float32) + moved[0], columns.astype(np.float32) + moved[1]
 
 
-def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indices) -> NDArray[np.uint8]:
-    """Histograms of gradient direction, (k, 128): 8 in each of 4 × 4 overlapping cells of 16 × 16 pixels."""
-    k = len(rows)
-    if not k:
-        return np.empty((0, _CELLS * _CELLS * _DIRECTIONS), np.uint8)
+def _patch_responses(across: Floats, down: Floats, rows: Indices, columns: Indices) -> Floats:
+    """How strongly the slopes run in 8 directions: (8, k, 256) for the 16 × 16 pixels around each of k places."""
     width = across.shape[1]
     offset = np.arange(_PATCH) - _PATCH // 2
     places = (rows * width + columns)[:, None] + (offset[:, None] * width + offset).ravel()
@@ -293,11 +349,19 @@ def _describe_patches(across: Floats, down: Floats, rows: Indices, columns: Indi
     halved = 1 / np.sqrt(np.sqrt(length))  # so that the squares below grow with the gradient's length
     east *= halved
     south *= halved
-    response = np.empty((_DIRECTIONS, k, _PATCH**2), dtype=np.float32)
+    response = np.empty((_DIRECTIONS, len(rows), _PATCH**2), dtype=np.float32)
     for axis, along in enumerate((east, (east + south) * 0.70710678, south, (south - east) * 0.70710678)):
         np.maximum(along, 0, out=response[axis])
         np.minimum(along, 0, out=response[axis + 4])
     response *= response
+    return response
+
+
+def _pool_responses(response: Floats) -> NDArray[np.uint8]:
+    """Histograms of gradient direction, (k, 128): 8 in each of 4 × 4 overlapping cells of a patch."""
+    k = response.shape[1]
+    if not k:
+        return np.empty((0, VECTOR_LENGTH), np.uint8)
     pooled = response.reshape(_DIRECTIONS * k, -1) @ _cell_weights()
     vectors = pooled.reshape(_DIRECTIONS, k, -1).transpose(1, 0, 2).reshape(k, -1)
     vectors /= np.sqrt(np.einsum("kd,kd->k", vectors, vectors))[:, None] + 1e-6

@@ -11,6 +11,7 @@ from typing import IO, cast
 
 from PIL import Image, ImageChops, JpegImagePlugin
 
+from finepick import kernels
 from finepick.errors import UnsupportedFormatError
 from finepick.images.source import Decoded, Details, Source
 
@@ -31,9 +32,13 @@ _PROGRESSIVE = frozenset({0xC2, 0xCA})
 
 @dataclass(slots=True)
 class _Segments:
-    """What stands before the first scan. `kept`: the segments that decoding pixels needs."""
+    """What stands before the first scan. `kept`: the segments that decoding pixels needs.
+
+    `is_tidy`: whether there is nothing but segments, one behind the other.
+    """
 
     kept: list[bytes]
+    is_tidy: bool = True
     scan_offset: int = 0
     process: int = 0
     precision: int = 8
@@ -55,28 +60,46 @@ def decode_jpeg(source: Source) -> Decoded:
         )
     if segments.process in _PROGRESSIVE:
         _require_all_scans(source, segments.scan_offset)
-    # The decoder sees nothing but what pixels need: metadata is read here, and only once.
+    # Pillow sees nothing but what pixels need: metadata is read here, and only once.
     head = b"".join(segments.kept)
-    picture = _decode_scaled(_Spliced(head, source.data, segments.scan_offset), source.long_side)
+    spliced = _Spliced(head, source.data, segments.scan_offset)
+    whole = source.data if segments.is_tidy else None
+    picture = _decode_scaled(spliced, source.long_side, whole)
     if _ends_flat(picture):
         _require_whole_scan(source, picture, head, segments.scan_offset)
     size = (segments.width, segments.height)
     return Decoded(picture, size, Details(exif=segments.exif, xmp=segments.xmp, icc=segments.icc))
 
 
-def _decode_scaled(file: _Spliced, long_side: int) -> Image.Image:
+def _decode_scaled(file: _Spliced, long_side: int, whole: bytes | None = None) -> Image.Image:
+    """*whole*: the same with segments that the decoder passes over, all in one piece, which spares a copy."""
     picture = JpegImagePlugin.JpegImageFile(cast(IO[bytes], file))
     width, height = picture.size
     fraction = _fraction(max(width, height), long_side)
     if fraction > 1:
         picture.draft(None, (max(1, width // fraction), max(1, height // fraction)))
     picture.decodermaxblock = _BYTES_AT_ONCE
+    if whole is not None and len(whole) <= _BYTES_AT_ONCE:
+        picture.fp = cast(IO[bytes], _InOnePiece(whole))
+    if picture.mode == "RGB":
+        _provide_memory(picture)
     picture.load()
     return picture
 
 
+def _provide_memory(picture: Image.Image) -> None:
+    """Spares Pillow to blacken what the decoder fills, or else raises an error about."""
+    blank = kernels.picture_to_fill(picture.size)
+    if blank is not None:
+        picture.im = blank.im
+
+
 def _ends_flat(picture: Image.Image) -> bool:
     """Whether the last row has one colour, as where a decoder ran out of data and filled up."""
+    pixels = kernels.pixels_in_place(picture)
+    if pixels is not None:
+        last = pixels[-1, :, :3]
+        return bool((last == last[0]).all())
     width, height = picture.size
     extrema = picture.crop((0, height - 1, width, height)).getextrema()
     pairs = extrema if isinstance(extrema[0], tuple) else (extrema,)
@@ -160,7 +183,7 @@ def _read_segments(source: Source) -> _Segments:
     data = source.data
     found = _Segments(kept=[data[:2]])
     icc_parts: dict[int, bytes] = {}
-    offset = 2
+    offset = tidy_end = 2
     while True:
         offset = data.find(b"\xff", offset)
         if offset < 0 or offset + 4 > len(data):
@@ -175,6 +198,8 @@ def _read_segments(source: Source) -> _Segments:
         end = offset + 2 + length
         if length < 2 or end > len(data):
             raise source.cut_off()
+        found.is_tidy = found.is_tidy and offset == tidy_end
+        tidy_end = end
         if marker == 0xDA:
             found.scan_offset = offset
             break
@@ -193,6 +218,18 @@ def _read_segments(source: Source) -> _Segments:
         offset = end
     found.icc = b"".join(part for _, part in sorted(icc_parts.items()))
     return found
+
+
+class _InOnePiece(io.BytesIO):
+    """Bytes that are handed out as they are, to whoever asks for at least so many."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._left = data
+
+    def read(self, size: int | None = -1) -> bytes:
+        data, self._left = self._left, b""
+        return data
 
 
 class _Spliced(io.RawIOBase):

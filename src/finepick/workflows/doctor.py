@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from finepick import __version__
+from finepick import __version__, kernels
 from finepick.batch.pool import ReaderPool
 from finepick.errors import FinepickError, MissingExtraError
 from finepick.scorers.fgaesq.fetched import HOW_TO_FETCH, fetched_files
@@ -39,6 +39,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Everything worth knowing of this installation, by trying it where that is cheap."""
     return [
         Finding("finepick", True, f"{__version__}, Python {platform.python_version()}, {platform.system()}"),
+        _kernels(),
         *_formats(),
         *_extras(),
         _torch(),
@@ -47,6 +48,16 @@ def examine(settings: Settings) -> list[Finding]:
         _cache(settings),
         _home("models", settings.models_folder),
     ]
+
+
+def _kernels() -> Finding:
+    name = "compiled kernels"
+    if kernels.compiled is not None:
+        return Finding(name, True, "in C")
+    if os.environ.get("FINEPICK_KERNELS") == "numpy":
+        return Finding(name, False, "FINEPICK_KERNELS says numpy: slower", "unset FINEPICK_KERNELS")
+    remedy = "install a C compiler, then reinstall finepick"
+    return Finding(name, False, "not built: NumPy does the same, slower", remedy)
 
 
 def _formats() -> Iterator[Finding]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from finepick.domain import FloatArray, Photo, PickResult
 from finepick.errors import OutputError, UsageError
-from finepick.exports.copies import copy_keeps
-from finepick.exports.documents import pick_document
-from finepick.exports.manifest import write_manifest
-from finepick.exports.report import write_report
-from finepick.exports.tables import write_picks
-from finepick.exports.xmp import XmpOptions, parse_ratings, plan_sidecars, write_sidecars
 from finepick.scorers.base import Scorer
 from finepick.workflows.library import Library
 from finepick.workflows.ranking import series_maps
+
+if TYPE_CHECKING:
+    from finepick.exports.xmp import XmpOptions
+
+# What writes is imported where it is asked for: most runs leave in one way, or none.
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Leaving:
         """Raise UsageError for a wish that makes no sense, before an hour of work goes by."""
         if not self.xmp and (self.xmp_rejects or self.xmp_ratings or self.xmp_overwrite):
             raise UsageError("--xmp-rejects, --xmp-ratings and --xmp-overwrite go with --xmp")
-        self.sidecars()
+        if self.xmp:
+            self.sidecars()
         folders = {"--out": self.out, "--manifest": self.manifest, "--copy-keeps": self.copy_keeps}
         for option, folder in folders.items():
             if folder == "":
@@ -50,6 +51,8 @@ class Leaving:
 
     def sidecars(self) -> XmpOptions:
         """How sidecars are to be written."""
+        from finepick.exports.xmp import XmpOptions, parse_ratings
+
         ratings = parse_ratings(self.xmp_ratings) if self.xmp_ratings else {}
         return XmpOptions(rejects=self.xmp_rejects, ratings=ratings, overwrite=self.xmp_overwrite)
 
@@ -117,6 +120,10 @@ def _reported(
 ) -> Iterator[str]:
     if folder is None:
         return
+    from finepick.exports.documents import pick_document
+    from finepick.exports.report import write_report
+    from finepick.exports.tables import write_picks
+
     write_picks(result, folder)
     files = write_report(pick_document(result), SeriesPictures(library, result, scorer), folder, title=title)
     yield f"Report: {files.page}"
@@ -127,6 +134,8 @@ def _reported(
 def _manifested(result: PickResult, folder: str | None) -> Iterator[str]:
     if folder is None:
         return
+    from finepick.exports.manifest import write_manifest
+
     report = write_manifest(result, folder)
     yield f"Manifest: {report.path}, {report.series:,} series of {report.photos:,} photos"
 
@@ -134,6 +143,8 @@ def _manifested(result: PickResult, folder: str | None) -> Iterator[str]:
 def _marked(result: PickResult, leaving: Leaving, failures: list[str]) -> Iterator[str]:
     if not leaving.xmp:
         return
+    from finepick.exports.xmp import plan_sidecars, write_sidecars
+
     options = leaving.sidecars()
     report = write_sidecars(plan_sidecars(result, options), overwrite=options.overwrite)
     failures += [f"no sidecar for '{one.photo}': {one.sidecar}: {one.reason}" for one in report.refused]
@@ -145,6 +156,8 @@ def _marked(result: PickResult, leaving: Leaving, failures: list[str]) -> Iterat
 def _copied(result: PickResult, folder: str | None, failures: list[str]) -> Iterator[str]:
     if folder is None:
         return
+    from finepick.exports.copies import copy_keeps
+
     report = copy_keeps(result, folder)
     failures += [f"'{one.path}' could not be copied to '{folder}': {one.reason}" for one in report.failed]
     yield f"Copies: {len(report.copies):,} in {folder}, each compared with its original"

@@ -47,6 +47,7 @@ class Library:
         fresh: do not believe what the cache says of these photos; read them again and remember that.
         keep_previews: make previews of the photos that are read, since they will be asked for.
         warn: told once, in a sentence, what went wrong without stopping the work.
+        readers: a pool that may have been started already; closed with the library.
     """
 
     def __init__(
@@ -57,17 +58,14 @@ class Library:
         keep_previews: bool = False,
         progress: Progress | None = None,
         warn: Callable[[str], None] | None = None,
+        readers: ReaderPool | None = None,
     ) -> None:
         self.settings = settings
         self.fresh = fresh
         self.progress = progress or NoProgress()
         self.warn = warn or _python_warning
         self.cache = Cache.open(settings.cache_folder, warn=self.warn)
-        self._pool = ReaderPool(
-            workers=settings.workers,
-            seconds=settings.seconds_per_photo,
-            memory_bytes=settings.worker_memory_bytes,
-        )
+        self._pool = readers or ReaderPool.of(settings)
         self._renewed: set[str] = set()  # studies made in this run, which even a fresh run may believe
         self._lock = threading.Lock()
         self.ask_all = self._pool.ask_all
@@ -169,11 +167,11 @@ class Library:
     ) -> dict[str, Skipped]:
         """Add digest and metadata of *files* to *facts*, by path; those that could not be read, by path."""
         lost = {}
-        for file, reply in self._examine(files):
-            if reply.error is None:
-                facts[file.path] = (reply.facts["digest"], _metadata(reply))
+        for file, known in self._examine(files):
+            if isinstance(known, str):
+                lost[file.path] = Skipped(file.path, Stage.READ, known)
             else:
-                lost[file.path] = Skipped(file.path, Stage.READ, reply.error)
+                facts[file.path] = (known.digest, known.metadata)
         return lost
 
     def _known(self, files: Sequence[FoundFile]) -> dict[str, tuple[str, Metadata]]:
@@ -181,19 +179,19 @@ class Library:
         metadata = self.cache.metadata_of(dict.fromkeys(digests.values()))
         return {path: (digest, metadata[digest]) for path, digest in digests.items() if digest in metadata}
 
-    def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, Reply]]:
+    def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, CachedPhoto | str]]:
+        """What is now known of each file, or why it could not be read, as they come."""
         self.progress.stage("reading photos", len(files))
         by_path = {file.path: file for file in files}
         verb = "examine for report" if self._keep_previews else "examine"
         requests = (Request(verb, file.path, WORKING_SIDE) for file in files)
         for request, reply in self._pool.ask_all(requests):
             file = by_path[request.path]
-            if reply.error is None:
-                self._remember(file, reply)
+            known = self._remember(file, reply) if reply.error is None else reply.error
             self.progress.step()
-            yield file, reply
+            yield file, known
 
-    def _remember(self, file: FoundFile, reply: Reply) -> None:
+    def _remember(self, file: FoundFile, reply: Reply) -> CachedPhoto:
         features_blob, thumbnail, *preview = reply.blobs
         photo = CachedPhoto(reply.facts["digest"], _metadata(reply), features_blob, thumbnail)
         self.cache.remember_photo(file.path, file.size, file.mtime_ns, photo)
@@ -202,6 +200,7 @@ class Library:
         features = unpack_features(features_blob)
         self._descriptors[photo.digest] = features.descriptor.copy()
         self._keep(photo.digest, features)
+        return photo
 
     def _keep(self, digest: str, features: PhotoFeatures) -> None:
         with self._lock:
