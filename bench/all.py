@@ -16,6 +16,7 @@ RUNS = (
     ("fgaesq_network.py",),
     ("fgaesq.py",),
     ("fuzz.py", "--count", "5000"),
+    ("learning.py", "--only", "full", "--split", "val"),  # *test* is for a recipe that is done
 )
 
 

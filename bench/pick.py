@@ -43,9 +43,8 @@ def main() -> None:
     paths = sorted(map(str, folder.rglob("*.JPG")))
     for path in paths:
         Path(path).read_bytes()
-    compileall.compile_dir(
-        ROOT / "src", quiet=1
-    )  # as installing does, where the environment forbids it later
+    # As installing does, where the environment forbids it later.
+    compileall.compile_dir(ROOT / "src", quiet=1)
     with tempfile.TemporaryDirectory() as home:
         before, decoding = _timed(lambda: _floor(paths), len(paths))
         (first, peak, document), picking = _timed(lambda: _pick(folder, home), len(paths))

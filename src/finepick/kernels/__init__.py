@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _VERSION = 2
-"""Of `compiled.c`: a file built from another version, and left lying about, is not used."""
+"""Of `module.c`: a module built from another version, and left lying about, is not used."""
 
 
 def _load() -> ModuleType | None:
