@@ -4,7 +4,8 @@
     python bench/learning.py --runs build/learning --only full   # the recipe alone
 
 Learns from AGIQA-3K *train* (series and ratings) and OASIS *train*, validates on their *val*, and reports once
-on AGIQA-3K *test*: pairs whose means differ by more than .3, the order of series, and ratings across prompts.
+on *test*: AGIQA-3K's pairs whose means differ by more than .3, the order of its series and ratings across
+prompts; OASIS' ratings.
 Everything goes through the command line that people use. `--jobs 2` teaches two networks at once, each on one
 core, which gets more out of two cores than one network on both does.
 """
@@ -22,7 +23,9 @@ from typing import Any
 
 DATA = Path(os.environ.get("FINEPICK_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 GAP = "0.3"
-METRICS = ("pair_acc", "s_acc", "s_srcc", "srcc")
+DATASETS = {"agiqa3k": ("pair_acc", "s_acc", "s_srcc", "srcc"), "oasis": ("srcc",)}
+"""Folder → what is measured on it."""
+
 RUNS: dict[str, tuple[str, ...]] = {
     "full": (),
     "coarse": ("--ablate", "fine"),
@@ -85,34 +88,41 @@ def _taught(arguments: argparse.Namespace, name: str, seed: int) -> None:
 
 def _report(arguments: argparse.Namespace, names: list[str], seed: int) -> None:
     models = [str(_folder(arguments, name, seed) / "model.safetensors") for name in names]
-    command = [
-        sys.executable,
-        "-m",
-        "finepick",
-        "evaluate",
-        str(DATA / "agiqa3k"),
-        "--split",
-        arguments.split,
-    ]
+    for dataset, metrics in DATASETS.items():
+        document = _evaluated(dataset, models, arguments.split)
+        print(f"\n{dataset} {arguments.split}, seed {seed}: value [95 %]; how much better '{names[0]}' is")
+        print(f"{'':22}" + "".join(f"{metric:>24}" for metric in metrics))
+        columns = [document, *document["others"]]
+        for name, column in zip([*names, "measured"], columns, strict=True):
+            print(f"{name:22}" + "".join(f"{_shown(column['metrics'][metric]):>24}" for metric in metrics))
+            if column is not document:
+                print(
+                    f"{'':22}" + "".join(f"{_shown(column['behind'].get(metric)):>24}" for metric in metrics)
+                )
+        for metric in ("pair_acc", "s_srcc"):
+            if metric in metrics:
+                _report_floor(document, names[0], metric)
+
+
+def _evaluated(dataset: str, models: list[str], split: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "finepick", "evaluate", str(DATA / dataset), "--split", split]
     command += ["--min-gap", GAP, "--floor", "--json", "--quiet"]
     for model in (*models, "measured"):
         command += ["--model", model]
-    document = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    print(f"\nAGIQA-3K {arguments.split}, seed {seed}: value [95 %]; and by how much '{names[0]}' is better")
-    print(f"{'':22}" + "".join(f"{metric:>24}" for metric in METRICS))
-    columns = [document, *document["others"]]
-    for name, column in zip([*names, "measured"], columns, strict=True):
-        print(f"{name:22}" + "".join(f"{_shown(column['metrics'][metric]):>24}" for metric in METRICS))
-        if column is not document:
-            print(f"{'':22}" + "".join(f"{_shown(column['behind'].get(metric)):>24}" for metric in METRICS))
-    for metric in ("pair_acc", "s_srcc"):
-        best = max(document["floor"], key=lambda one: one["metrics"][metric]["value"])
-        behind = min(document["floor"], key=lambda one: one["behind"][metric]["low"])
-        print(
-            f"{metric}: best single measurement {best['model']['name']} {_shown(best['metrics'][metric])}; "
-            f"'{names[0]}' is better by {_shown(best['behind'][metric])}, "
-            f"least surely than {behind['model']['name']}: {_shown(behind['behind'][metric])}"
-        )
+    document: dict[str, Any] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    )
+    return document
+
+
+def _report_floor(document: dict[str, Any], name: str, metric: str) -> None:
+    best = max(document["floor"], key=lambda one: one["metrics"][metric]["value"])
+    behind = min(document["floor"], key=lambda one: one["behind"][metric]["low"])
+    print(
+        f"{metric}: best single measurement {best['model']['name']} {_shown(best['metrics'][metric])}; "
+        f"'{name}' is better by {_shown(best['behind'][metric])}, "
+        f"least surely than {behind['model']['name']}: {_shown(behind['behind'][metric])}"
+    )
 
 
 def _shown(value: dict[str, Any] | None) -> str:

@@ -123,6 +123,16 @@ def fgaesq(
             "--crop", min=0, help="Learn from parts, up to so many 32-px blocks smaller; 0 = whole photos."
         ),
     ] = None,
+    token_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--token-drop",
+            metavar="SHARE",
+            min=0.0,
+            max=0.99,
+            help="Leave this share of every photo's tokens out of each look.",
+        ),
+    ] = None,
     align_weight: Annotated[
         float | None,
         typer.Option("--align-weight", min=0.0, help="λ, what drawing towards sentences counts."),
@@ -154,6 +164,7 @@ def fgaesq(
         "joint_epochs": joint_epochs,
         "portion": portion,
         "crop": crop,
+        "token_drop": token_drop,
         "patience": patience,
         "bf16": bf16,
         "seed": seed,

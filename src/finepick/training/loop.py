@@ -23,6 +23,7 @@ from finepick.scorers.fgaesq.torch_runner import has_fast_bf16
 from finepick.training.augmentation import Augmentation
 from finepick.training.batches import PreparedBatch, prepare_batches
 from finepick.training.checkpoints import Checkpoint, Progress, read_checkpoint, write_checkpoint
+from finepick.training.cutting import thinned
 from finepick.training.examples import Examples
 from finepick.training.normalisation import folded, normalise_stem, settle_stem
 from finepick.training.objective import Objective
@@ -45,7 +46,8 @@ class TrainOptions:
     average: share that the running average of the weights keeps at every step, once there were enough steps.
     patience: joint epochs without a better validation score after which to stop; 0 = never.
     flip, crop: as in `Augmentation`. portion: photos that go through the network at once.
-    checkpoint_steps: steps between checkpoints. normalise_stem: whether the stem is taught with batch normalisation.
+    token_drop: share of every photo's tokens that is left out of each look. checkpoint_steps: steps between
+    checkpoints. normalise_stem: whether the stem is taught with batch normalisation.
     """
 
     learning_rate: float = 2e-5
@@ -60,6 +62,7 @@ class TrainOptions:
     patience: int = 0
     flip: bool = True
     crop: int = 0
+    token_drop: float = 0.0
     bf16: bool = True
     seed: int = 0
     checkpoint_steps: int = 50
@@ -239,9 +242,9 @@ class _Run:
         self.optimiser.zero_grad()
         sums: dict[str, float] = {}
         for portion in prepared.portions:
-            # Dropout depends on the portion, not on what ran before it, nor on which process that is.
+            # What is dropped depends on the portion, not on what ran before it, nor on which process that is.
             torch.manual_seed(portion.seed)
-            cuts = portion.cuts
+            cuts = thinned(portion.cuts, self.options.token_drop)
             arrays = (cuts.patches, cuts.marks, cuts.rows, cuts.columns)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_bf16):
                 features, logits = self.network(*(array.to(self.device) for array in arrays))

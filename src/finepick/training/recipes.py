@@ -23,17 +23,27 @@ PUBLISHED = Recipe(Architecture(), TrainOptions())
 """CLIP ViT-B/16 as published (section 3 of the paper); what the paper leaves open is ours."""
 
 TINY = Recipe(
-    Architecture(width=128, layers=2, heads=2, embedding=128, head=(64, 32), stem=(16, 32, 64), tokens=300),
+    Architecture(
+        width=128,
+        layers=2,
+        heads=2,
+        embedding=128,
+        head=(64, 32),
+        stem=(16, 32, 64),
+        tokens=300,
+        pooling="mean",
+    ),
     TrainOptions(
         learning_rate=1e-3,
         weight_decay=0.05,
         average=0.99,
         coarse_epochs=2,
-        joint_epochs=20,
+        joint_epochs=40,
         fine_images=16,
         coarse_images=16,
         portion=16,
         crop=4,
+        token_drop=0.5,
         normalise_stem=True,
     ),
     align_weight=1.0,

@@ -10,7 +10,7 @@ from typing import Any
 
 from finepick.domain import Attribute
 from finepick.errors import WeightsError
-from finepick.scorers.fgaesq.architecture import Architecture
+from finepick.scorers.fgaesq.architecture import POOLINGS, Architecture
 from finepick.scorers.fgaesq.tokens import TOKENS
 from finepick.scorers.phrases import Phrase
 
@@ -76,7 +76,10 @@ def read_card(strings: Mapping[str, str], path: str) -> Card | None:
 
 def check_sizes(architecture: Architecture) -> None:
     """Raises ValueError where no network can have these sizes, or none that anybody could run."""
-    for name, value in architecture.as_dict().items():
+    if architecture.pooling not in POOLINGS:
+        raise ValueError(f"pooling: {architecture.pooling!r} is not one of {', '.join(POOLINGS)}")
+    sizes = {name: value for name, value in architecture.as_dict().items() if name != "pooling"}
+    for name, value in sizes.items():
         for size in value if isinstance(value, tuple) else (value,):
             if not (type(size) is int and 1 <= size <= _LARGEST_SIZE):
                 raise ValueError(f"{name}: {size!r} is not a size")

@@ -1,7 +1,7 @@
 """The network for inference alone: the same outputs as `FgaesqNetwork`, in less time and memory.
 
 What can be worked out beforehand is folded into the weights: the gains of LayerNorms, attention's scale and
-QuickGELU's factor. The last block is run for the class token only, since nobody reads the others.
+QuickGELU's factor. Where only the class token is read the last block is run for it alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ except ImportError as error:
     raise MissingExtraError("running FGAesQ with torch", extra="torch") from error
 
 from finepick.scorers.fgaesq.architecture import Architecture
-from finepick.scorers.fgaesq.network import QUICK_GELU
+from finepick.scorers.fgaesq.network import QUICK_GELU, mean_of_tokens
 from finepick.scorers.fgaesq.tokens import FINE, PADDING, TOKENS
 
 State = Mapping[str, Tensor]
@@ -76,8 +76,10 @@ class FoldedNetwork:
         self._class_token = (visual["class_embedding"] + positions[0]).to(place.device)
         self._norm_before = _Norm(visual, "ln_pre", place)
         blocks = [_part(visual, f"transformer.resblocks.{number}.") for number in range(architecture.layers)]
-        self._blocks = [_Block(block, architecture.heads, place) for block in blocks[:-1]]
-        self._last = _LastBlock(blocks[-1], architecture.heads, place)
+        reads_all = architecture.pooling == "mean"
+        whole = blocks if reads_all else blocks[:-1]
+        self._blocks = [_Block(block, architecture.heads, place) for block in whole]
+        self._last = None if reads_all else _LastBlock(blocks[-1], architecture.heads, place)
         self._norm_after = _Norm(visual, "ln_post", place)
         exact = Place(place.device, torch.float32)
         self._projection = _Linear(visual["proj"].T, None, exact)
@@ -93,7 +95,8 @@ class FoldedNetwork:
         x = self._norm_before(self._embed(patches, marks, rows, columns))
         for block in self._blocks:
             x = block(x)
-        features = self._projection(self._norm_after(self._last(x)))
+        pooled = mean_of_tokens(x, marks) if self._last is None else self._last(x)
+        features = self._projection(self._norm_after(pooled))
         first, second, third = self._head
         return features, third(torch.relu(second(torch.relu(first(features)))))
 

@@ -105,10 +105,14 @@ def _write_network(writer: _Writer, state: State, architecture: Architecture) ->
     x = writer.norm(
         _embedded(writer, state, architecture), state["visual.ln_pre.weight"], state["visual.ln_pre.bias"]
     )
+    reads_class = architecture.pooling == "class"
     for number in range(architecture.layers):
         prefix = f"visual.transformer.resblocks.{number}."
         block = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-        x = _block(writer, block, x, architecture, is_last=number == architecture.layers - 1)
+        is_last = number == architecture.layers - 1
+        x = _block(writer, block, x, architecture, first_only=is_last and reads_class)
+    if not reads_class:
+        x = _mean_of_tokens(writer, x)
     x = writer.norm(x, state["visual.ln_post.weight"], state["visual.ln_post.bias"])
     x = writer.linear(x, state["visual.proj"].T)
     x = writer.node("Squeeze", x, writer.integers(1), output="features")
@@ -158,10 +162,10 @@ def _stemmed(writer: _Writer, state: State, architecture: Architecture) -> str:
     return writer.node("Reshape", x, writer.node("Concat", photos, writer.integers(-1), axis=0))
 
 
-def _block(writer: _Writer, block: State, x: str, architecture: Architecture, *, is_last: bool) -> str:
-    """One block; the last one for the class token only, (n, 1, width), since nobody reads the others."""
+def _block(writer: _Writer, block: State, x: str, architecture: Architecture, *, first_only: bool) -> str:
+    """One block; with *first_only* for the class token alone, (n, 1, width): the last one, where nobody reads others."""
     seen = writer.norm(x, block["ln_1.weight"], block["ln_1.bias"])
-    if is_last:
+    if first_only:
         x, first = (_first_token(writer, name) for name in (x, seen))
     else:
         first = seen
@@ -192,6 +196,16 @@ def _attention(writer: _Writer, block: State, asking: str, asked: str, architect
     seen = writer.node("Transpose", writer.node("MatMul", weights, value), perm=(0, 2, 1, 3))
     seen = writer.node("Reshape", seen, writer.integers(0, 0, width))
     return writer.linear(seen, block["attn.out_proj.weight"], block["attn.out_proj.bias"])
+
+
+def _mean_of_tokens(writer: _Writer, x: str) -> str:
+    """(n, 1, width), the mean of tokens that are neither the class token nor padding."""
+    nothing, one = writer.constant(np.float32(0)), writer.constant(np.float32(1))
+    shares = writer.node("Where", writer.node("Equal", "marks", writer.integers(PADDING)), nothing, one)
+    count = writer.node("ReduceSum", shares, writer.integers(1), keepdims=1)
+    shares = writer.node("Div", shares, writer.node("Max", count, one))
+    tokens = writer.node("Slice", x, writer.integers(1), writer.integers(2**31 - 1), writer.integers(1))
+    return writer.node("MatMul", writer.node("Unsqueeze", shares, writer.integers(1)), tokens)
 
 
 def _first_token(writer: _Writer, x: str) -> str:

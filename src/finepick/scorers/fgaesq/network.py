@@ -59,8 +59,13 @@ class FgaesqNetwork(nn.Module):
         """
         x = self.visual.ln_pre(self.embed(patches, marks, rows, columns))
         x = self.visual.transformer.resblocks(x)
-        features = self.visual.ln_post(x[:, 0]) @ self.visual.proj
+        features = self.visual.ln_post(self._pooled(x, marks)) @ self.visual.proj
         return features, self.iqa_head(features)
+
+    def _pooled(self, x: Tensor, marks: Tensor) -> Tensor:
+        if self.architecture.pooling == "class":
+            return x[:, 0]
+        return mean_of_tokens(x, marks)
 
     def embed(self, patches: Tensor, marks: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """What the blocks are given, before `ln_pre`: (n, 1 + t, width), the class token first."""
@@ -103,6 +108,13 @@ class FgaesqNetwork(nn.Module):
         last = self.iqa_head[-1]
         assert isinstance(last, nn.Linear)
         last.weight.zero_()
+
+
+def mean_of_tokens(x: Tensor, marks: Tensor) -> Tensor:
+    """(n, width), the mean of tokens that are not padding. x: (n, 1 + t, width), the class token first; marks: (n, t)."""
+    shares = (marks != PADDING).to(x.dtype)
+    shares = shares / shares.sum(1, keepdim=True).clamp(min=1)
+    return (shares.unsqueeze(1) @ x[:, 1:]).squeeze(1)
 
 
 class _VisualTower(nn.Module):
