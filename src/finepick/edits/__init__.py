@@ -6,8 +6,18 @@
 
 from finepick.edits.base import ENGINE, Edit, Effect, Family, HurtsFrom, Measure, Prepared
 from finepick.edits.catalogue import EDITS, edit_names, find_edit
-from finepick.edits.recipes import Edited, Recipe, Step, chain, entries_of, follow, follow_all, recipe_of, scaled
-from finepick.edits.sheets import Row, draw_sheet
+from finepick.edits.recipes import (
+    Edited,
+    Recipe,
+    Step,
+    chain,
+    entries_of,
+    follow,
+    follow_all,
+    recipe_of,
+    scaled,
+)
+from finepick.edits.sheets import Row, draw_row, draw_sheet, stack_rows
 
 __all__ = [
     "EDITS",
@@ -23,6 +33,7 @@ __all__ = [
     "Row",
     "Step",
     "chain",
+    "draw_row",
     "draw_sheet",
     "edit_names",
     "entries_of",
@@ -31,4 +42,5 @@ __all__ = [
     "follow_all",
     "recipe_of",
     "scaled",
+    "stack_rows",
 ]

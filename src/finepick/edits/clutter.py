@@ -13,11 +13,11 @@ from finepick.edits.light import Floats, frame_of, light_of
 
 _CORNER_TANGENT = 1.25  # of half the angle of view, corner to corner, at strength 1
 _FLARE = 0.9
-_SPOTS, _DARKEST_SPOT = 14, 0.75
+_SPOTS, _DARKEST_SPOT = 24, 0.8
 _REACH = 0.42  # of an intruder at strength 1, in long sides
 _SKIN = np.array([0.30, 0.13, 0.085], np.float32)
 _LEAF = np.array([0.020, 0.035, 0.012], np.float32)
-_STRAP = np.array([0.012, 0.012, 0.014], np.float32)
+_HAIR = np.array([0.014, 0.011, 0.009], np.float32)
 
 
 def vignette(frame: Frame, chance: np.random.Generator) -> Prepared:
@@ -40,13 +40,16 @@ def lens_flare(frame: Frame, chance: np.random.Generator) -> Prepared:
     """A lamp just inside the frame: its glow, and reflections of it on a line through the middle."""
     x, y = _places(frame)
     wide, high = float(x.max()), float(y.max())
-    lamp_x, lamp_y = wide * chance.uniform(0.5, 1.0) * chance.choice([-1, 1]), -high * chance.uniform(0.6, 1.0)
+    lamp_x, lamp_y = (
+        wide * chance.uniform(0.5, 1.0) * chance.choice([-1, 1]),
+        -high * chance.uniform(0.6, 1.0),
+    )
     distance = np.hypot(x - lamp_x, y - lamp_y)
     flare = np.exp(-distance / 0.05)[..., None] * np.array([1.6, 1.5, 1.3], np.float32)
     flare += np.exp(-distance / 0.35)[..., None] * np.array([0.45, 0.38, 0.28], np.float32)
     for _ in range(6):
         place, radius = chance.uniform(-0.2, 1.6), chance.uniform(0.015, 0.09)
-        colour = (chance.dirichlet([1.5, 1.5, 1.5]) * chance.uniform(0.1, 0.35)).astype(np.float32)
+        colour = (chance.dirichlet([1.5, 1.5, 1.5]) * chance.uniform(0.3, 0.9)).astype(np.float32)
         away = np.hypot(x + place * lamp_x, y + place * lamp_y) / np.float32(radius)
         disc = np.clip((1 - away) * np.float32(12), 0, 1) * (0.5 + 0.5 * np.minimum(away, 1) ** 2)
         flare += disc[..., None] * colour
@@ -60,7 +63,7 @@ def dust(frame: Frame, chance: np.random.Generator) -> Prepared:
     opacity = np.zeros(frame.shape[:2], np.float32)
     for _ in range(_SPOTS):
         centre_x, centre_y = chance.uniform(-1, 1) * x.max(), chance.uniform(-1, 1) * y.max()
-        radius, dark = chance.uniform(0.003, 0.013), chance.uniform(0.5, 1.0)
+        radius, dark = chance.uniform(0.004, 0.017), chance.uniform(0.5, 1.0)
         spot = np.clip(1.5 - 1.5 * np.hypot(x - centre_x, y - centre_y) / radius, 0, 1)
         opacity = np.maximum(opacity, np.asarray(spot * dark, np.float32))
     blocked = light * (opacity * np.float32(_DARKEST_SPOT))[..., None]
@@ -71,21 +74,24 @@ def dust(frame: Frame, chance: np.random.Generator) -> Prepared:
 
 
 def intruder(frame: Frame, chance: np.random.Generator) -> Prepared:
-    """Something near and out of focus reaches in from the border: a finger, a branch or a strap."""
-    kind = ("a finger", "a branch", "a strap")[int(chance.integers(3))]
+    """Something near and out of focus reaches in from the border: a finger, a branch or a head."""
+    kind = ("a finger", "a branch", "somebody's head")[int(chance.integers(3))]
     shape, colour = {
         "a finger": (_finger, _SKIN),
         "a branch": (_branch, _LEAF),
-        "a strap": (_strap, _STRAP),
+        "somebody's head": (_head, _HAIR),
     }[kind]
     x, y = _places(frame)
-    side = int(chance.integers(4))
+    # Heads come from below, branches from anywhere else, fingers from everywhere.
+    side = {"a finger": int(chance.integers(4)), "a branch": int(chance.choice([3, 0, 1]))}.get(kind, 2)
     u, v = _seen_from(side, x, y)  # u: along that side, v: into the picture
     cover = shape(u, v, float(np.ptp(u)) / 2, chance)
     light = light_of(frame)
     # As bright as the scene: what is near has the same light.
     colour = colour * np.float32(np.clip(light.mean() / 0.2, 0.25, 2.0))
-    grain = ndimage.gaussian_filter(chance.standard_normal(frame.shape[:2], dtype=np.float32), 0.02 * max(frame.shape))
+    grain = ndimage.gaussian_filter(
+        chance.standard_normal(frame.shape[:2], dtype=np.float32), 0.02 * max(frame.shape)
+    )
     surface = colour * (1 + 0.15 * grain / max(float(np.abs(grain).max()), 1e-9))[..., None]
     name = ("top", "right", "bottom", "left")[side]
 
@@ -93,7 +99,9 @@ def intruder(frame: Frame, chance: np.random.Generator) -> Prepared:
         opacity = cover(_REACH * strength)[..., None]
         return frame_of(light + opacity * (surface - light))
 
-    return Prepared(frame_at, lambda s: f"lets {kind} reach in from the {name}, {_REACH * s:.0%} of the long side")
+    return Prepared(
+        frame_at, lambda s: f"lets {kind} reach in from the {name}, {_REACH * s:.0%} of the long side"
+    )
 
 
 _Cover = Callable[[float], Floats]
@@ -105,10 +113,10 @@ def _finger(u: Floats, v: Floats, half: float, chance: np.random.Generator) -> _
     return lambda reach: _capsule(u, v, place, lean, reach, width, 0.03)
 
 
-def _strap(u: Floats, v: Floats, half: float, chance: np.random.Generator) -> _Cover:
-    place, lean = chance.uniform(-0.9, 0.9) * half, chance.uniform(-0.9, 0.9)
-    width = chance.uniform(0.015, 0.03)
-    return lambda reach: _capsule(u, v, place, lean, reach, width, 0.012)
+def _head(u: Floats, v: Floats, half: float, chance: np.random.Generator) -> _Cover:
+    place, softness = np.float32(chance.uniform(-0.7, 0.7) * half), np.float32(0.02)
+    away = np.hypot(u - place, np.float32(0.8) * v + softness)
+    return lambda reach: _smooth((np.float32(0.7 * reach) - away) / softness + np.float32(1))
 
 
 def _branch(u: Floats, v: Floats, half: float, chance: np.random.Generator) -> _Cover:
@@ -140,7 +148,12 @@ def _capsule(
     du, dv = u - start_u, v - start_v
     along = np.clip(du * along_u + dv * along_v, 0, length)
     away = np.hypot(du - along * along_u, dv - along * along_v)
-    inside = np.clip((np.float32(width + softness) - away) / np.float32(2 * softness), 0, 1)
+    return _smooth((np.float32(width + softness) - away) / np.float32(2 * softness))
+
+
+def _smooth(values: Floats) -> Floats:
+    """*values* from 0 to 1 without corners at either end."""
+    inside = np.clip(values, 0, 1)
     return inside * inside * (3 - 2 * inside)
 
 

@@ -16,9 +16,7 @@ _PALER, _GAUDIER = 0.9, 2.0
 _NOISE_LEVELS = 60.0
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
 # CIE 1931 XYZ to linear sRGB, IEC 61966-2-1.
-_RGB_OF_XYZ = np.array(
-    [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
-)
+_RGB_OF_XYZ = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
 
 
 def too_warm(frame: Frame, chance: np.random.Generator) -> Prepared:

@@ -61,7 +61,9 @@ def oversharpening(frame: Frame, chance: np.random.Generator) -> Prepared:
 
 
 def _discs(what: str) -> Callable[[float], str]:
-    return lambda strength: f"puts {what} out of focus: discs of {2 * _RADIUS * strength:.1%} of the long side"
+    return lambda strength: (
+        f"puts {what} out of focus: discs of {2 * _RADIUS * strength:.1%} of the long side"
+    )
 
 
 def _disc_blur(frame: Frame) -> Callable[[float], Floats]:
@@ -97,7 +99,10 @@ class _Spectrum:
     def of(cls, light: Floats, reach: int) -> _Spectrum:
         """Of *light* (H × W × 3), for kernels that reach at most *reach* pixels from their middle."""
         height, width = light.shape[:2]
-        padded = fft.next_fast_len(height + 2 * reach, real=True), fft.next_fast_len(width + 2 * reach, real=True)
+        padded = (
+            fft.next_fast_len(height + 2 * reach, real=True),
+            fft.next_fast_len(width + 2 * reach, real=True),
+        )
         rows, columns = padded[0] - height, padded[1] - width
         margins = ((0, 0), (reach, rows - reach), (reach, columns - reach))
         planes = np.pad(np.moveaxis(light, -1, 0), margins, mode="symmetric")

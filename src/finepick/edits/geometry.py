@@ -18,9 +18,9 @@ _TILT_DEGREES = 10.0
 _CONVERGENCE = 0.22  # of the side, at either end, at strength 1
 _TO_THE_SUBJECT = 0.3  # the strength at which a cut has reached the subject
 _CUT_AWAY = 0.65
-_SMALLEST_CROP = 0.5
+_CROP_SIZES = 0.5, 0.7
 _TIGHTEST, _LEAST_TIGHT = 0.22, 0.6
-_SHRUNK = 0.45
+_SHRUNK = 0.65
 _MARGIN = 0.08
 
 
@@ -97,7 +97,9 @@ def perspective(frame: Frame, chance: np.random.Generator) -> Prepared:
         }[way]
         return np.asarray(_through_corners(picture, corners))
 
-    return Prepared(frame_at, lambda s: f"makes lines converge {way}: one side {1 - 2 * _CONVERGENCE * s:.0%} as long")
+    return Prepared(
+        frame_at, lambda s: f"makes lines converge {way}: one side {1 - 2 * _CONVERGENCE * s:.0%} as long"
+    )
 
 
 def subject_cut(frame: Frame, chance: np.random.Generator) -> Prepared:
@@ -115,29 +117,27 @@ def subject_cut(frame: Frame, chance: np.random.Generator) -> Prepared:
 
     def words_at(strength: float) -> str:
         cut = (lost_at(strength) - near) / (far - near)
-        return f"cuts {cut:.0%} of the subject away {place}" if cut > 0 else f"crops {place}, up to the subject"
+        return (
+            f"cuts {cut:.0%} of the subject away {place}" if cut > 0 else f"crops {place}, up to the subject"
+        )
 
     return Prepared(lambda strength: _without(side, lost_at(strength)).of(frame), words_at)
 
 
 def off_balance(frame: Frame, chance: np.random.Generator) -> Prepared:
-    """Cropped so that the subject, still whole, is pushed against an edge, with empty space on the other side."""
+    """Cropped so that the subject is pushed into the nearest corner, with empty space on the other sides."""
     subject = find_subject(frame)
-    # Towards the nearer edge on one axis, which chance draws; the other axis keeps the subject's place.
-    across = chance.random() < 0.5
-    size = max(_SMALLEST_CROP, subject.right - subject.left, subject.bottom - subject.top)
     x, y = subject.centre
-    left, top = x - x * size, y - y * size
-    if across:
-        left = subject.left if x < 0.5 else subject.right - size
-        edge = "left" if x < 0.5 else "right"
-    else:
-        top = subject.top if y < 0.5 else subject.bottom - size
-        edge = "top" if y < 0.5 else "bottom"
+    size = float(np.clip(max(subject.right - subject.left, subject.bottom - subject.top), *_CROP_SIZES))
+    left = subject.left if x < 0.5 else subject.right - size
+    top = subject.top if y < 0.5 else subject.bottom - size
+    corner = f"{'upper' if y < 0.5 else 'lower'} {'left' if x < 0.5 else 'right'}"
     target = _inside(left, top, size)
     return Prepared(
         lambda strength: Crop().towards(target, strength).of(frame),
-        lambda strength: f"crops so that the subject is pushed towards the {edge} edge ({strength:.0%} of the way)",
+        lambda strength: (
+            f"crops so that the subject is pushed {strength:.0%} of the way into the {corner} corner"
+        ),
     )
 
 
@@ -178,7 +178,9 @@ def too_loose(frame: Frame, chance: np.random.Generator) -> Prepared:
                     made.paste(patch, (target_x[0], target_y[0]))
         return np.asarray(made)
 
-    return Prepared(frame_at, lambda s: f"frames too loosely: the subject at {1 - (1 - _SHRUNK) * s:.0%} of its size")
+    return Prepared(
+        frame_at, lambda s: f"frames too loosely: the subject at {1 - (1 - _SHRUNK) * s:.0%} of its size"
+    )
 
 
 _Pieces = list[tuple[tuple[int, int], tuple[float, float]]]
@@ -194,10 +196,7 @@ def _squeezed(span: tuple[float, float], length: int, factor: float) -> _Pieces:
     growth = (1 - inside * factor) / (1 - inside)
     targets = [0, round(low * growth * length), round((low * growth + inside * factor) * length), length]
     sources = [0.0, low * length, high * length, float(length)]
-    return [
-        ((targets[i], targets[i + 1]), (sources[i], sources[i + 1]))
-        for i in range(3)
-    ]
+    return [((targets[i], targets[i + 1]), (sources[i], sources[i + 1])) for i in range(3)]
 
 
 def _from_side(subject: Subject, side: str) -> tuple[float, float]:
@@ -226,7 +225,7 @@ def _inside(left: float, top: float, size: float) -> Crop:
 
 
 def _through_corners(picture: Image.Image, corners: list[tuple[float, float]]) -> Image.Image:
-    """*picture* such that its points *corners* (0…1; upper left, lower left, lower right, upper right) become corners."""
+    """*picture* such that its points *corners* (0…1; upper left, lower left, lower right, upper right) are corners."""
     width, height = picture.size
     targets = [(0, 0), (0, height), (width, height), (width, 0)]
     rows, values = [], []
@@ -237,5 +236,3 @@ def _through_corners(picture: Image.Image, corners: list[tuple[float, float]]) -
     coefficients = np.linalg.solve(np.array(rows, float), np.array(values, float))
     method = Image.Transform.PERSPECTIVE
     return picture.transform(picture.size, method, coefficients.tolist(), Image.Resampling.BICUBIC)
-
-

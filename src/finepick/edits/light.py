@@ -38,20 +38,20 @@ _LEVEL_OF_LIGHT = np.rint(encoded(np.arange(65536) / 65535.0) * 255).astype(np.u
 
 def light_of(frame: Frame) -> Floats:
     """Linear light, 0…1, of *frame*; `frame_of` gives back the same frame."""
-    return np.take(_LIGHT, frame)
+    return np.asarray(np.take(_LIGHT, frame), np.float32)
 
 
-def frame_of(light: Floats) -> Frame:
+def frame_of(light: NDArray[np.floating]) -> Frame:
     """The frame, or plane of one, whose linear light is nearest to *light*, clipped to 0…1."""
-    steps = light * _FULL
+    steps = np.asarray(light * _FULL)
     steps += np.float32(0.5)
     np.clip(steps, 0, _FULL, out=steps)
-    return np.take(_LEVEL_OF_LIGHT, steps.astype(np.uint16))
+    return np.asarray(np.take(_LEVEL_OF_LIGHT, steps.astype(np.uint16)), np.uint8)
 
 
-def rounded(levels: Floats) -> Frame:
+def rounded(levels: NDArray[np.floating]) -> Frame:
     """*levels* (0…255) to the nearest whole ones, clipped."""
-    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(levels), 0, 255), np.uint8)
 
 
 def through(frame: Frame, curve: FloatArray) -> Frame:

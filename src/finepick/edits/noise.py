@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 from PIL import Image
@@ -12,8 +13,8 @@ from finepick.edits.base import Prepared
 from finepick.edits.light import LEVELS, frame_of, light_of, through
 
 _SHOT, _READ = 0.22, 0.015  # σ of the noise in linear light at strength 1: of white, and of black
-_BEST_QUALITY, _WORST_QUALITY = 90, 4
-_MOST_LEVELS, _FEWEST_LEVELS = 64, 4
+_BEST_QUALITY, _WORST_QUALITY = 90, 5
+_MOST_LEVELS, _FEWEST_LEVELS = 64, 5
 _SMALLER = 6.0
 
 
@@ -36,7 +37,7 @@ def jpeg(frame: Frame, chance: np.random.Generator) -> Prepared:
     picture = Image.fromarray(frame)
 
     def quality(strength: float) -> int:
-        return round(_BEST_QUALITY * (_WORST_QUALITY / _BEST_QUALITY) ** strength)
+        return round(_BEST_QUALITY * math.pow(_WORST_QUALITY / _BEST_QUALITY, strength))
 
     def frame_at(strength: float) -> Frame:
         file = io.BytesIO()
@@ -50,7 +51,7 @@ def banding(frame: Frame, chance: np.random.Generator) -> Prepared:
     """Too few levels a channel, so that skies fall into bands."""
 
     def levels(strength: float) -> int:
-        return round(_MOST_LEVELS * (_FEWEST_LEVELS / _MOST_LEVELS) ** strength)
+        return round(_MOST_LEVELS * math.pow(_FEWEST_LEVELS / _MOST_LEVELS, strength))
 
     def frame_at(strength: float) -> Frame:
         steps = levels(strength) - 1

@@ -5,12 +5,12 @@ As JSON a recipe is a list of steps: `[{"edit": "tilt", "strength": 0.4, "seed":
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from finepick.domain import Frame
-from finepick.edits.base import ENGINE, checked
+from finepick.edits.base import ENGINE, Prepared, checked
 from finepick.edits.catalogue import find_edit
 from finepick.errors import RecipeError, UnknownEditError
 
@@ -62,18 +62,18 @@ def scaled(recipe: Recipe, share: float) -> Recipe:
     return tuple(replace(step, strength=step.strength * share) for step in recipe)
 
 
-def follow_all(frame: Frame, recipes: Iterable[Recipe]) -> Iterable[Edited]:
+def follow_all(frame: Frame, recipes: Iterable[Recipe]) -> Iterator[Edited]:
     """What `follow` gives for each of *recipes*; edits that several begin with are made ready once."""
-    prepared = {}
+    prepared: dict[tuple[str, int], Prepared] = {}
     for recipe in recipes:
         made, words = frame, []
         for number, step in enumerate(recipe):
-            key = (recipe[:number], step.edit, step.seed)
-            ready = prepared.get(key)
+            # Later steps meet another picture in every recipe.
+            ready = prepared.get((step.edit, step.seed)) if number == 0 else None
             if ready is None:
                 ready = find_edit(step.edit).prepare(made, seed=step.seed)
-                if not number:  # later steps meet another picture in every recipe
-                    prepared[key] = ready
+            if number == 0:
+                prepared[step.edit, step.seed] = ready
             made = ready.frame_at(step.strength)
             words.append(ready.words_at(step.strength))
         yield Edited(made if recipe else frame.copy(), "; ".join(words) or "changes nothing")
@@ -117,4 +117,6 @@ def _step(entry: object, number: int, path: str | None) -> Step:
 
 
 def _error(what: str, path: str | None) -> RecipeError:
-    return RecipeError(f"{what}; correct the recipe" if path is None else f"{path}: {what}; correct it", path=path)
+    return RecipeError(
+        f"{what}; correct the recipe" if path is None else f"{path}: {what}; correct it", path=path
+    )

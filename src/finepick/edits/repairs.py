@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from finepick.domain import Frame
@@ -13,22 +14,24 @@ from finepick.edits.subject import find_subject
 from finepick.features.extraction import extract_features
 
 _CLIPPED_PERCENT = 0.5
-_MOST_STRETCH, _MIDDLE, _MOST_GAMMA = 0.25, 0.46, 1.8
+_BLACKEST, _WHITEST = 0.15, 0.8
+_MIDDLE, _GAMMAS = 0.46, (1 / 1.6, 1.15)
 _LEAST_CONFIDENCE, _LEAST_TILT = 0.3, 0.3
-_SMALLEST_RECROP = 0.62
+_SMALLEST_RECROP = 0.8
 
 
 def auto_tone(frame: Frame, chance: np.random.Generator) -> Prepared:
     """Black and white points at the half-percentiles of luma, and a gamma that brings the median near the middle.
 
-    Neither may take more than a quarter of the range, or a gamma outside 1/1.8…1.8: night stays night.
+    Black moves by at most .15, white by at most .2, gamma from 1/1.6 to 1.15: night stays night, and snow snow.
     """
     luma = luma_of(frame) / np.float32(255)
-    low, middle, high = (float(q) for q in np.percentile(luma, [_CLIPPED_PERCENT, 50, 100 - _CLIPPED_PERCENT]))
-    low, high = min(low, _MOST_STRETCH), max(high, 1 - _MOST_STRETCH)
+    low, middle, high = (
+        float(q) for q in np.percentile(luma, [_CLIPPED_PERCENT, 50, 100 - _CLIPPED_PERCENT])
+    )
+    low, high = min(low, _BLACKEST), max(high, _WHITEST)
     middle = float(np.clip((middle - low) / (high - low), 0.02, 0.98))
-    gamma = float(np.clip(np.log(_MIDDLE) / np.log(middle), 1 / _MOST_GAMMA, _MOST_GAMMA))
-    gamma = gamma**0.6  # most of the way: a dark picture may be meant to be one
+    gamma = float(np.clip(np.log(_MIDDLE) / np.log(middle), *_GAMMAS))
 
     def frame_at(strength: float) -> Frame:
         black, white = low * strength, 1 + (high - 1) * strength
@@ -74,7 +77,7 @@ def denoise(frame: Frame, chance: np.random.Generator) -> Prepared:
     change = clean - levels
     return Prepared(
         lambda strength: rounded(levels + np.float32(strength) * change),
-        lambda strength: f"takes away {strength:.0%} of the noise, of σ {noise:.1f} grey levels",
+        lambda strength: f"takes away {strength:.0%} of the noise, {noise:.1f} grey levels",
     )
 
 
@@ -90,7 +93,9 @@ def thirds_recrop(frame: Frame, chance: np.random.Generator) -> Prepared:
     target = Crop(left, top, left + size, top + size)
     return Prepared(
         lambda strength: Crop().towards(target, strength).of(frame),
-        lambda strength: f"recrops to {Crop().towards(target, strength).area:.0%} of the area, the subject on a third",
+        lambda strength: (
+            f"recrops to {Crop().towards(target, strength).area:.0%} of the area, the subject on a third"
+        ),
     )
 
 
@@ -101,8 +106,8 @@ def _fits(x: float, third_x: float, size: float, y: float, third_y: float) -> bo
 def _guided(plane: Floats, guide: Floats, window: int, epsilon: float) -> Floats:
     """*plane* smoothed where *guide* is flat: in every window a + b · guide, by least squares with a ridge."""
 
-    def mean(values: Floats) -> Floats:
-        return np.asarray(ndimage.uniform_filter(values, window, mode="nearest"))
+    def mean(values: NDArray[np.floating]) -> Floats:
+        return np.asarray(ndimage.uniform_filter(values, window, mode="nearest"), np.float32)
 
     guide_mean, plane_mean = mean(guide), mean(plane)
     slope = (mean(guide * plane) - guide_mean * plane_mean) / (

@@ -28,20 +28,13 @@ def draw_sheet(rows: Sequence[Row], *, panel: int = 360) -> Image.Image:
     All pictures of a row are shown at one scale, so that a crop looks as small as it is. Raises ValueError for no
     row, an empty one, or one with more or fewer captions.
     """
-    if not rows or not all(len(row.frames) == len(row.captions) > 0 for row in rows):
-        raise ValueError("a sheet has rows of pictures with a caption each")
-    drawn = [_row(row, panel) for row in rows]
-    width = 2 * _MARGIN + max(picture.width for picture in drawn)
-    height = 2 * _MARGIN + sum(picture.height for picture in drawn) + _GAP * (len(drawn) - 1)
-    sheet = Image.new("RGB", (width, height), _PAPER)
-    top = _MARGIN
-    for picture in drawn:
-        sheet.paste(picture, (_MARGIN, top))
-        top += picture.height + _GAP
-    return sheet
+    return stack_rows([draw_row(row, panel=panel) for row in rows])
 
 
-def _row(row: Row, panel: int) -> Image.Image:
+def draw_row(row: Row, *, panel: int = 360) -> Image.Image:
+    """One row of a sheet, for `stack_rows`. Raises ValueError."""
+    if not len(row.frames) == len(row.captions) > 0:
+        raise ValueError(f"{len(row.frames)} pictures and {len(row.captions)} captions make no row")
     scale = min(1.0, panel / max(max(frame.shape[:2]) for frame in row.frames))
     pictures = [_scaled(frame, scale) for frame in row.frames]
     columns = [max(picture.width, panel // 2) for picture in pictures]
@@ -57,6 +50,20 @@ def _row(row: Row, panel: int) -> Image.Image:
             brush.text((left, high + 6 + number * _LINE), line, fill=_INK, font=_font())
         left += column + _GAP
     return drawn
+
+
+def stack_rows(rows: Sequence[Image.Image]) -> Image.Image:
+    """Rows of `draw_row` as one sheet. Raises ValueError where there is none."""
+    if not rows:
+        raise ValueError("a sheet has at least one row")
+    width = 2 * _MARGIN + max(row.width for row in rows)
+    height = 2 * _MARGIN + sum(row.height for row in rows) + _GAP * (len(rows) - 1)
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    top = _MARGIN
+    for row in rows:
+        sheet.paste(row, (_MARGIN, top))
+        top += row.height + _GAP
+    return sheet
 
 
 def _scaled(frame: Frame, scale: float) -> Image.Image:

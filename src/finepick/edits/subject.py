@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
@@ -17,9 +18,11 @@ from finepick.edits.light import Floats
 from finepick.features.extraction import extract_features
 from finepick.features.measurements import salience
 
+Cells = NDArray[np.bool_]
+
 _SIDE = 256
-_SHARES_OF_TOP = (0.3, 0.4, 0.5, 0.6, 0.7)
-_LARGEST = 0.35
+_SHARES_OF_TOP = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+_LARGEST = 0.2
 _SPREAD = 0.45  # of the preference for the middle, in halves of the frame: mild
 
 
@@ -31,7 +34,7 @@ class Subject:
     top: float
     right: float
     bottom: float
-    cells: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    cells: Cells
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -42,7 +45,9 @@ class Subject:
         height, width = shape[:2]
         grown = ndimage.binary_dilation(self.cells).astype(np.float32)
         soft = Image.fromarray(ndimage.gaussian_filter(grown, 0.7, mode="nearest"))
-        return np.clip(np.asarray(soft.resize((width, height), Image.Resampling.BICUBIC)), 0, 1)
+        return np.asarray(
+            np.clip(np.asarray(soft.resize((width, height), Image.Resampling.BICUBIC)), 0, 1), np.float32
+        )
 
 
 def find_subject(frame: Frame) -> Subject:
@@ -57,7 +62,7 @@ def find_subject(frame: Frame) -> Subject:
     return _box_of(_patch(mass))
 
 
-def _patch(mass: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _patch(mass: FloatArray) -> Cells:
     """The heaviest connected patch of what comes near the top; nearer to it where that would be most of the frame."""
     for share in _SHARES_OF_TOP:
         labels, count = ndimage.label(mass >= share * mass.max())
@@ -68,7 +73,7 @@ def _patch(mass: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     return np.asarray(patch)
 
 
-def _box_of(cells: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Subject:
+def _box_of(cells: Cells) -> Subject:
     rows, columns = cells.shape
     down, across = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
     return Subject(
@@ -85,6 +90,6 @@ def _towards_middle(shape: tuple[int, int]) -> FloatArray:
     return np.asarray(np.exp(-(x[None] ** 2 + y[:, None] ** 2) / (2 * _SPREAD**2)))
 
 
-def _middle(shape: tuple[int, int]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _middle(shape: tuple[int, int]) -> Cells:
     y, x = (np.abs((np.arange(n) + 0.5) / n - 0.5) <= max(1 / 6, 0.5 / n) for n in shape)
     return np.asarray(y[:, None] & x[None])

@@ -52,9 +52,11 @@ def crushed_shadows(frame: Frame, chance: np.random.Generator) -> Prepared:
 
     def curve(strength: float) -> FloatArray:
         end = 0.65 * strength
-        return LEVELS * np.minimum(LEVELS / end, 1.0) ** 2
+        return np.asarray(LEVELS * np.minimum(LEVELS / end, 1.0) ** 2)
 
-    return _curve(frame, curve, lambda s: f"crushes the shadows: what is below {0.65 * s:.0%} runs into black")
+    return _curve(
+        frame, curve, lambda s: f"crushes the shadows: what is below {0.65 * s:.0%} runs into black"
+    )
 
 
 def dull_highlights(frame: Frame, chance: np.random.Generator) -> Prepared:
@@ -74,7 +76,9 @@ def clipping(frame: Frame, chance: np.random.Generator) -> Prepared:
         slope = (1 - knee) / (1 - 0.55 * strength - knee)
         return LEVELS + np.maximum(LEVELS - knee, 0.0) * (slope - 1)
 
-    return _curve(frame, curve, lambda s: f"burns out the highlights: what is above {1 - 0.55 * s:.0%} is white")
+    return _curve(
+        frame, curve, lambda s: f"burns out the highlights: what is above {1 - 0.55 * s:.0%} is white"
+    )
 
 
 def haze(frame: Frame, chance: np.random.Generator) -> Prepared:
@@ -92,9 +96,7 @@ def haze(frame: Frame, chance: np.random.Generator) -> Prepared:
     return Prepared(frame_at, words_at)
 
 
-def _curve(
-    frame: Frame, curve: Callable[[float], FloatArray], words: Callable[[float], str]
-) -> Prepared:
+def _curve(frame: Frame, curve: Callable[[float], FloatArray], words: Callable[[float], str]) -> Prepared:
     return Prepared(lambda strength: through(frame, curve(strength)), words)
 
 
@@ -118,6 +120,6 @@ def _contrast(frame: Frame, change: float, verb: str) -> Prepared:
 def _gamma(frame: Frame, gamma: float, verb: str) -> Prepared:
     return _curve(
         frame,
-        lambda strength: LEVELS ** gamma**strength,
+        lambda strength: LEVELS**gamma**strength,
         lambda strength: f"{verb} the middle tones (gamma {gamma**strength:.2f})",
     )
