@@ -121,9 +121,13 @@ class _Spectrum:
 
 
 def _disc(radius: float) -> Floats:
-    """A disc of *radius* pixels with a rim of one pixel, sum 1; a single pixel for radius 0."""
+    """A disc of *radius* pixels with a rim of one pixel, sum 1; below one pixel, part of the light stays in place."""
     y, x = _offsets(int(radius) + 1)
-    return _whole(np.clip(radius + 0.5 - np.hypot(x, y), 0, 1))
+    away = np.hypot(x, y)
+    if radius >= 1:
+        return _whole(np.clip(radius + 0.5 - away, 0, 1))
+    smallest = np.clip(1.5 - away, 0, 1)
+    return _whole((1 - radius) * (away == 0) + radius * smallest / smallest.sum())
 
 
 def _line(length: float, angle: float) -> Floats:

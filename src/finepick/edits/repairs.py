@@ -69,8 +69,8 @@ def denoise(frame: Frame, chance: np.random.Generator) -> Prepared:
     luma = luma_of(frame)
     smooth = _guided(luma, luma, 2 * size + 1, (2.0 * noise) ** 2)
     clean = np.empty(frame.shape, np.float32)
-    clean[..., 0] = _guided(frame[..., 0] - luma, luma, 8 * size + 1, (2.0 * noise) ** 2)
-    clean[..., 2] = _guided(frame[..., 2] - luma, luma, 8 * size + 1, (2.0 * noise) ** 2)
+    clean[..., 0] = _guided(frame[..., 0] - luma, luma, 4 * size + 1, (2.0 * noise) ** 2)
+    clean[..., 2] = _guided(frame[..., 2] - luma, luma, 4 * size + 1, (2.0 * noise) ** 2)
     clean[..., 1] = -(LUMA[0] * clean[..., 0] + LUMA[2] * clean[..., 2]) / LUMA[1]
     clean += smooth[..., None]
     levels = frame.astype(np.float32)

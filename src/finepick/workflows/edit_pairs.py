@@ -25,7 +25,7 @@ from finepick.edits.pairs import PlannedSeries, labelled_edits, plan_series
 from finepick.edits.recipes import entries_of
 from finepick.errors import DatasetError, NothingReadableError, OutputError, UsageError
 from finepick.exports.documents import Document, document, to_json
-from finepick.exports.writing import atomic_write, could_not_write, make_folder, reason_of, sync_folder
+from finepick.exports.writing import could_not_write, make_folder, reason_of, sync_folder
 from finepick.scorers.base import Arrays
 from finepick.workflows.edit import view_of
 from finepick.workflows.library import Library, Reading
@@ -205,7 +205,16 @@ def _write_pictures(folder: str, names: Sequence[str], arrays: Arrays) -> None:
         if number == 0 and os.path.isfile(path):  # the source, which other series of it have, too
             continue
         make_folder(os.path.dirname(path))
-        atomic_write(path, arrays[f"file {number}"].tobytes())
+        _write(path, arrays[f"file {number}"].tobytes())
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write *content* to *path*, whole or not at all, by way of a neighbour that the next run writes over."""
+    with open(path + ".part", "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".part", path)
 
 
 def _names(series: PlannedSeries, source: _Source, request: PairsRequest) -> tuple[str, ...]:
@@ -271,7 +280,7 @@ def _keep_plan(plan: Mapping[str, Any], folder: str) -> None:
         with open(path, "rb") as file:
             before = file.read()
     except FileNotFoundError:
-        atomic_write(path, text)
+        _write(path, text)
         return
     except OSError as error:
         raise OutputError(
@@ -303,7 +312,7 @@ def _refuse_other_content(folder: str) -> None:
         return
     except OSError as error:
         raise could_not_write(folder, error) from error
-    if names and PLAN_FILE not in names:
+    if set(names) - {PLAN_FILE + ".part"} and PLAN_FILE not in names:
         raise OutputError(f"{folder} holds other files; choose an empty folder, or a new one", path=folder)
 
 
