@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 
@@ -174,7 +175,7 @@ def test_an_intruder_comes_from_the_side_it_names_and_grows(seed: int) -> None:
     ]
 
     assert side in sides_touched(prepared, frame)
-    assert all((less <= more).all() and less.sum() < more.sum() for less, more in zip(covered, covered[1:]))  # noqa: B905
+    assert all((less <= more).all() and less.sum() < more.sum() for less, more in itertools.pairwise(covered))
     assert 0 < covered[0].mean() < 0.04 < covered[-1].mean() + 0.03
 
 

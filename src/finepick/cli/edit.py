@@ -9,7 +9,8 @@ import typer
 from finepick.cli.options import Json, Quiet, Workers
 
 if TYPE_CHECKING:
-    from finepick.edits.recipes import Recipe, Step
+    from finepick.edits.recipes import Step
+    from finepick.workflows.edit import RecipeFile
     from finepick.workflows.library import Library
 
 _PAIRS = "Pairs by construction"
@@ -138,15 +139,15 @@ class _Work:
         from finepick.settings import WORKING_SIDE
         from finepick.workflows.edit import EditRequest, edit_document, edit_photos
 
-        steps, source, side = _recipe(edits, recipe, self._seed)
+        told = _recipe(edits, recipe, self._seed)
         request = EditRequest(
-            steps,
+            told.recipe,
             links=chain,
             out=out,
             sheet=sheet,
-            quality=self._quality,
-            long_side=self._long_side or side or WORKING_SIDE,
-            source=source,
+            quality=self._quality or told.quality_for(out),
+            long_side=self._long_side or told.long_side or WORKING_SIDE,
+            source=told.source,
         )
         result = edit_photos(library, self._paths, request)
         if self._json:
@@ -195,16 +196,14 @@ class _Work:
         print_edited([], report.skipped, [told, f"Manifest: {report.path}"])
 
 
-def _recipe(edits: list[str], file: str | None, seed: int) -> tuple[Recipe, str | None, int | None]:
-    """The steps, and what a recipe file says of its source."""
+def _recipe(edits: list[str], file: str | None, seed: int) -> RecipeFile:
     from finepick.errors import UsageError
+    from finepick.workflows.edit import RecipeFile, read_recipe
 
     if file is None:
-        return tuple(_step(word, seed) for word in edits), None, None
+        return RecipeFile(tuple(_step(word, seed) for word in edits))
     if edits:
         raise UsageError("either --edit or --recipe, not both")
-    from finepick.workflows.edit import read_recipe
-
     return read_recipe(file)
 
 

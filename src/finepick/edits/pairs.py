@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finepick.edits.base import Edit
-from finepick.edits.catalogue import EDITS, find_edit
+from finepick.edits.base import Edit, Family
+from finepick.edits.catalogue import EDITS
 from finepick.edits.recipes import Recipe, Step
 from finepick.errors import UsageError
 
@@ -42,20 +42,18 @@ def labelled_edits(words: Sequence[str] = ()) -> tuple[Edit, ...]:
 
     Raises UsageError for a word that means none of them.
     """
-    labelled = [edit for edit in EDITS if edit.hurts_from is not None]
-    families = sorted({edit.family.value for edit in labelled})
     for word in words:
-        if word not in families and find_edit_or_say(word, families).hurts_from is None:
+        meant = [edit for edit in EDITS if word in (edit.name, edit.family.value)]
+        if not meant:
+            families = ", ".join(Family)
+            raise UsageError(f"'{word}' is neither a family ({families}) nor an edit (finepick edit --list)")
+        if not any(edit.hurts_from for edit in meant):
             raise UsageError(f"'{word}' has no label by construction: judges have to say whether it helps")
-    return tuple(edit for edit in labelled if not words or edit.name in words or edit.family.value in words)
-
-
-def find_edit_or_say(word: str, families: Sequence[str]) -> Edit:
-    """The edit called *word*. Raises UsageError, which lists the *families*, too."""
-    try:
-        return find_edit(word)
-    except UsageError as error:
-        raise UsageError(f"'{word}' is neither a family ({', '.join(families)}) nor an edit") from error
+    return tuple(
+        edit
+        for edit in EDITS
+        if edit.hurts_from and (not words or edit.name in words or edit.family.value in words)
+    )
 
 
 def plan_series(
@@ -79,7 +77,7 @@ def plan_series(
 
 
 def _planned(digest: str, source: int, edit: Edit, repeat: int, *, steps: int, seed: int) -> PlannedSeries:
-    name = f"{digest[:12]}-{edit.name}-{repeat}"
+    name = f"{digest[:16]}-{edit.name}-{repeat}"
     drawn = int.from_bytes(hashlib.sha256(f"{seed} {digest} {edit.name} {repeat}".encode()).digest()[:6])
     strengths = _strengths(edit, steps, np.random.default_rng(drawn))
     recipes = ((), *((Step(edit.name, strength, drawn),) for strength in strengths))

@@ -27,6 +27,7 @@ from finepick.workflows.library import Library
 MOST_LINKS = 64
 _AT_ONCE = 8  # pictures of one photo that a reader makes before it is asked again
 _LOSSLESS, _LOSSY = (".png",), (".jpg", ".jpeg")
+_OTHER_PICTURES = (".tif", ".tiff", ".webp", ".gif", ".bmp", ".heic", ".avif", ".jpe", ".jxl")
 _QUALITY = 95
 _MOST_RECIPE_BYTES = 16 << 20
 _MOST_ROWS = 100
@@ -61,6 +62,12 @@ class EditRequest:
             raise UsageError(f"--sheet takes a file that ends in .png, not '{self.sheet}'")
         if self.out is not None and self.out.lower().endswith(_LOSSLESS) and self.quality is not None:
             raise UsageError("a PNG has no quality; name a .jpg, or leave out --quality")
+        if self.out is not None and self.out.lower().endswith(_OTHER_PICTURES):
+            raise UsageError(
+                f"edited pictures are .png or .jpg; let --out name one, or a folder, not '{self.out}'"
+            )
+        if self.out is not None and self.sheet is not None and _is_same_name(self.out, self.sheet):
+            raise UsageError("--out and --sheet name the same file; choose another one")
         if self.out == "":
             raise UsageError("--out takes a file or a folder, not an empty name")
 
@@ -107,9 +114,7 @@ def edit_photos(library: Library, paths: Sequence[str], request: EditRequest) ->
     UsageError where several pictures would go to one file, RecipeError where the recipe belongs to another photo,
     OutputError.
     """
-    reading = library.read(
-        paths, leave_out=[] if request.out is None or request.is_one_file else [request.out]
-    )
+    reading = library.read(paths, leave_out=_to_leave_out(request, paths))
     _check(request, reading.photos)
     pictures: list[EditedPicture] = []
     lost: list[Skipped] = []
@@ -151,10 +156,24 @@ def edit_document(result: EditResult) -> Document:
     return document(engine=ENGINE, pictures=pictures, skipped=skipped, counts=counts)
 
 
-def read_recipe(path: str) -> tuple[Recipe, str | None, int | None]:
-    """The recipe in the file *path*, with the SHA-256 of its source and the long side it was read at, if it says so.
+@dataclass(frozen=True, slots=True)
+class RecipeFile:
+    """What a file says: the recipe, and where it says so, what it takes to make the very same picture again."""
 
-    A file holds the list of steps, or the document that lies beside an edited picture. Raises RecipeError.
+    recipe: Recipe
+    source: str | None = None
+    long_side: int | None = None
+    quality: int | None = None
+
+    def quality_for(self, out: str | None) -> int | None:
+        """The quality to write *out* with; a PNG has none."""
+        return None if out is None or out.lower().endswith(_LOSSLESS) else self.quality
+
+
+def read_recipe(path: str) -> RecipeFile:
+    """What the file *path* says: the list of steps, or the document that lies beside an edited picture.
+
+    Raises RecipeError.
     """
     try:
         with open(path, "rb") as file:
@@ -170,12 +189,28 @@ def read_recipe(path: str) -> tuple[Recipe, str | None, int | None]:
         raise RecipeError(
             f"{path}: this is not JSON; name the .json beside an edited picture", path=path
         ) from error
-    source = found.get("source") if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return RecipeFile(recipe_of(found, path=path))
+    source = found.get("source")
     source = source if isinstance(source, dict) else {}
-    digest, side = source.get("sha256"), source.get("long_side")
-    steps = found.get("recipe") if isinstance(found, dict) else found
-    is_side = isinstance(side, int) and not isinstance(side, bool) and side > 0
-    return recipe_of(steps, path=path), digest if isinstance(digest, str) else None, side if is_side else None
+    return RecipeFile(
+        recipe_of(found.get("recipe"), path=path),
+        source["sha256"] if isinstance(source.get("sha256"), str) else None,
+        _whole(source.get("long_side"), most=100_000),
+        _whole(found.get("quality"), most=100),
+    )
+
+
+def _whole(value: object, *, most: int) -> int | None:
+    """*value* where it is a whole number from 1 to *most*."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most else None
+
+
+def _to_leave_out(request: EditRequest, paths: Sequence[str]) -> list[str]:
+    """The folder that is written to, where it lies below what is read: its pictures are none to edit again."""
+    if request.out is None or request.is_one_file or any(_lies_in(path, request.out) for path in paths):
+        return []
+    return [request.out]
 
 
 def _check(request: EditRequest, photos: Sequence[Photo]) -> None:
@@ -196,8 +231,7 @@ def _check(request: EditRequest, photos: Sequence[Photo]) -> None:
                 raise UsageError(
                     f"'{target}' is the photo itself; originals are not written, choose another name"
                 )
-        folder = os.path.dirname(photo.path) or os.curdir
-        if request.out is not None and not request.is_one_file and _is_same(request.out, folder):
+        if request.out is not None and not request.is_one_file and _lies_in(photo.path, request.out):
             raise UsageError(f"'{request.out}' is the folder of the originals; choose another one")
 
 
@@ -249,8 +283,13 @@ def _write(picture: EditedPicture, request: EditRequest) -> None:
     folder = os.path.dirname(picture.path)
     if folder:
         make_folder(folder)
-    write_new(picture.path, picture.content)
-    write_new(os.path.splitext(picture.path)[0] + ".json", _recipe_document(picture, request))
+    files = {
+        picture.path: picture.content,
+        os.path.splitext(picture.path)[0] + ".json": _recipe_document(picture, request),
+    }
+    missing = [path for path, content in files.items() if not _holds(path, content)]
+    for path in missing:
+        atomic_write(path, files[path])
 
 
 def _recipe_document(picture: EditedPicture, request: EditRequest) -> bytes:
@@ -269,19 +308,17 @@ def _recipe_document(picture: EditedPicture, request: EditRequest) -> bytes:
     return (to_json(content) + "\n").encode("ascii")
 
 
-def write_new(path: str, content: bytes) -> None:
-    """Write *content* to *path*, unless it holds just that. Raises OutputError where it holds something else."""
+def _holds(path: str, content: bytes) -> bool:
+    """Whether *path* holds just *content*; False where nothing is there. Raises OutputError for anything else."""
     try:
-        if os.path.lexists(path):
-            with open(path, "rb") as file:
-                if file.read(len(content) + 1) == content:
-                    return
-            raise OutputError(
-                f"{path} is there already and holds something else; choose another name", path=path
-            )
+        if not os.path.lexists(path):
+            return False
+        with open(path, "rb") as file:
+            if file.read(len(content) + 1) == content:
+                return True
     except OSError as error:
         raise could_not_write(path, error) from error
-    atomic_write(path, content)
+    raise OutputError(f"{path} is there already and holds something else; choose another name", path=path)
 
 
 def _row(library: Library, photo: Photo, pictures: Sequence[EditedPicture], long_side: int) -> Row:
@@ -306,7 +343,17 @@ def _without_content(picture: EditedPicture) -> EditedPicture:
 def _write_sheet(rows: Sequence[Image.Image], path: str) -> None:
     file = io.BytesIO()
     stack_rows(rows).save(file, "PNG")
-    write_new(path, file.getvalue())
+    if not _holds(path, file.getvalue()):
+        atomic_write(path, file.getvalue())
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    inside, outside = os.path.realpath(path), os.path.realpath(folder)
+    return inside == outside or inside.startswith(os.path.join(outside, ""))
+
+
+def _is_same_name(a: str, b: str) -> bool:
+    return os.path.abspath(a) == os.path.abspath(b)
 
 
 def _is_same(a: str, b: str) -> bool:

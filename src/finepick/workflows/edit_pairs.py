@@ -221,7 +221,7 @@ def _names(series: PlannedSeries, source: _Source, request: PairsRequest) -> tup
     """Where the pictures of *series* lie in the folder; all series of a source share its own picture."""
     extension = "png" if request.quality is None else "jpg"
     digest = source.photo.digest
-    stem = series.name.removeprefix(digest[:12] + "-")
+    stem = series.name.removeprefix(digest[:16] + "-")
     edited = [f"{stem}-{number}" for number in range(1, len(series.recipes))]
     return tuple(f"{PHOTOS}/{digest[:16]}/{name}.{extension}" for name in ["source", *edited])
 
