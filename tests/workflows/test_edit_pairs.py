@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +35,29 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def write(folder: Path, *paths: Path, **wishes: object) -> PairsReport:
-    request = PairsRequest(str(folder), **({"pairs": 60, "long_side": 160} | wishes))  # type: ignore[arg-type]
-    with Library(load_settings()) as library:
-        return write_pairs(library, [str(path) for path in paths], request)
+Write = Callable[..., PairsReport]
+
+
+@pytest.fixture(scope="module")
+def write(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Write]:
+    """`write_pairs` with readers that are started once for all tests here."""
+    home = str(tmp_path_factory.mktemp("home"))
+    with Library(load_settings({"FINEPICK_HOME": home, "FINEPICK_WORKERS": "2"})) as library:
+
+        def write(folder: Path, *paths: Path, **wishes: object) -> PairsReport:
+            request = PairsRequest(str(folder), **({"pairs": 60, "long_side": 160} | wishes))  # type: ignore[arg-type]
+            return write_pairs(library, [str(path) for path in paths], request)
+
+        yield write
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_the_manifest_is_one_that_the_readers_take_without_a_remark(photos: Path, tmp_path: Path) -> None:
+def test_the_manifest_is_one_that_the_readers_take_without_a_remark(
+    write: Write, photos: Path, tmp_path: Path
+) -> None:
     report = write(tmp_path / "out", photos)
     dataset = read_manifest(str(tmp_path / "out"))
 
@@ -58,7 +71,9 @@ def test_the_manifest_is_one_that_the_readers_take_without_a_remark(photos: Path
         assert len(series.others["recipes"]) == len(series.others["descriptions"]) == len(series.photos)
 
 
-def test_every_picture_can_be_made_again_from_its_source_and_recipe(photos: Path, tmp_path: Path) -> None:
+def test_every_picture_can_be_made_again_from_its_source_and_recipe(
+    write: Write, photos: Path, tmp_path: Path
+) -> None:
     write(tmp_path / "out", photos)
     by_digest = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in photos.iterdir()}
     for series in read_manifest(str(tmp_path / "out")).series:
@@ -70,7 +85,9 @@ def test_every_picture_can_be_made_again_from_its_source_and_recipe(photos: Path
                 assert np.array_equal(np.asarray(picture), made)
 
 
-def test_a_second_run_has_nothing_to_do_and_changes_nothing(photos: Path, tmp_path: Path) -> None:
+def test_a_second_run_has_nothing_to_do_and_changes_nothing(
+    write: Write, photos: Path, tmp_path: Path
+) -> None:
     write(tmp_path / "out", photos)
     before = contents(tmp_path / "out")
 
@@ -79,7 +96,7 @@ def test_a_second_run_has_nothing_to_do_and_changes_nothing(photos: Path, tmp_pa
 
 
 def test_photos_in_another_order_or_under_other_names_give_the_same_bytes(
-    photos: Path, tmp_path: Path
+    write: Write, photos: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -92,7 +109,9 @@ def test_photos_in_another_order_or_under_other_names_give_the_same_bytes(
 
 
 @pytest.mark.parametrize("torn", ["line", "picture", "half a line", "nothing but the plan"])
-def test_a_run_that_ended_early_goes_on_to_the_same_bytes(photos: Path, tmp_path: Path, torn: str) -> None:
+def test_a_run_that_ended_early_goes_on_to_the_same_bytes(
+    write: Write, photos: Path, tmp_path: Path, torn: str
+) -> None:
     out = tmp_path / "out"
     write(out, photos)
     whole = contents(out)
@@ -113,7 +132,7 @@ def test_a_run_that_ended_early_goes_on_to_the_same_bytes(photos: Path, tmp_path
     assert contents(out) == whole
 
 
-def test_pictures_that_were_deleted_are_made_again(photos: Path, tmp_path: Path) -> None:
+def test_pictures_that_were_deleted_are_made_again(write: Write, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     write(out, photos)
     whole = contents(out)
@@ -135,7 +154,7 @@ def test_pictures_that_were_deleted_are_made_again(photos: Path, tmp_path: Path)
     ],
 )
 def test_another_request_into_the_same_folder_is_refused(
-    photos: Path, tmp_path: Path, wishes: dict[str, object], named: str
+    write: Write, photos: Path, tmp_path: Path, wishes: dict[str, object], named: str
 ) -> None:
     write(tmp_path / "out", photos)
     before = contents(tmp_path / "out")
@@ -145,7 +164,7 @@ def test_another_request_into_the_same_folder_is_refused(
     assert contents(tmp_path / "out") == before
 
 
-def test_a_folder_with_anything_else_in_it_is_refused(photos: Path, tmp_path: Path) -> None:
+def test_a_folder_with_anything_else_in_it_is_refused(write: Write, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
 
     with pytest.raises(OutputError, match="holds other files; choose an empty folder, or a new one"):
@@ -153,7 +172,7 @@ def test_a_folder_with_anything_else_in_it_is_refused(photos: Path, tmp_path: Pa
     assert contents(tmp_path) == {"note.txt": b"mine"}
 
 
-def test_originals_stay_as_they_are(photos: Path, tmp_path: Path) -> None:
+def test_originals_stay_as_they_are(write: Write, photos: Path, tmp_path: Path) -> None:
     before = contents(photos)
     write(tmp_path / "out", photos, quality=80)
 
@@ -178,7 +197,7 @@ def splits_by_source(dataset: Dataset) -> dict[str, set[str]]:
     return found
 
 
-def test_the_split_of_a_source_is_carried_over(tmp_path: Path) -> None:
+def test_the_split_of_a_source_is_carried_over(write: Write, tmp_path: Path) -> None:
     source = labelled(tmp_path / "set", {"a.jpg": "train", "b.jpg": "val", "c.jpg": "test", "d.jpg": ""})
     write(tmp_path / "out", source)
     found = splits_by_source(read_manifest(str(tmp_path / "out")))
@@ -192,7 +211,9 @@ def test_the_split_of_a_source_is_carried_over(tmp_path: Path) -> None:
     }
 
 
-def test_a_split_is_given_to_photos_without_one_and_leaves_out_those_of_others(tmp_path: Path) -> None:
+def test_a_split_is_given_to_photos_without_one_and_leaves_out_those_of_others(
+    write: Write, tmp_path: Path
+) -> None:
     source = labelled(tmp_path / "set", {"a.jpg": "train", "b.jpg": "val", "c.jpg": ""})
     report = write(tmp_path / "out", source, split="train")
     found = splits_by_source(read_manifest(str(tmp_path / "out")))
@@ -203,7 +224,7 @@ def test_a_split_is_given_to_photos_without_one_and_leaves_out_those_of_others(t
         write(tmp_path / "other", labelled(tmp_path / "val", {"a.jpg": "val"}), split="test")
 
 
-def test_one_picture_in_two_splits_is_refused(tmp_path: Path) -> None:
+def test_one_picture_in_two_splits_is_refused(write: Write, tmp_path: Path) -> None:
     source = labelled(tmp_path / "set", {"a.jpg": "train", "b.jpg": "val"})
     shutil.copy(source / "a.jpg", source / "b.jpg")
 
@@ -219,7 +240,7 @@ def test_one_picture_in_two_splits_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_wishes_that_make_no_sense_are_refused_before_any_work(
-    photos: Path, tmp_path: Path, wishes: dict[str, object], reason: str
+    write: Write, photos: Path, tmp_path: Path, wishes: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         write(tmp_path / "out", photos, **wishes)

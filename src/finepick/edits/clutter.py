@@ -108,7 +108,8 @@ _Cover = Callable[[float], Floats]
 
 
 def _finger(u: Floats, v: Floats, half: float, chance: np.random.Generator) -> _Cover:
-    place, lean = chance.uniform(-0.8, 0.8) * half, chance.uniform(-0.5, 0.5)
+    place = chance.uniform(-0.8, 0.8) * half
+    lean = -np.sign(place) * chance.uniform(0.0, 0.5)
     width = chance.uniform(0.06, 0.1)
     return lambda reach: _capsule(u, v, place, lean, reach, width, 0.03)
 
@@ -120,7 +121,8 @@ def _head(u: Floats, v: Floats, half: float, chance: np.random.Generator) -> _Co
 
 
 def _branch(u: Floats, v: Floats, half: float, chance: np.random.Generator) -> _Cover:
-    place, lean = chance.uniform(-0.8, 0.8) * half, chance.uniform(-0.6, 0.6)
+    place = chance.uniform(-0.8, 0.8) * half
+    lean = -np.sign(place) * chance.uniform(0.0, 0.6)
     twigs = [
         (place + chance.uniform(-0.09, 0.09), lean + chance.uniform(-0.8, 0.8), chance.uniform(0.5, 1.0))
         for _ in range(6)

@@ -15,6 +15,9 @@ from finepick.edits.light import Floats, frame_of, light_of, rounded
 from finepick.edits.subject import find_subject
 
 _RADIUS = 0.012  # of the disc at strength 1, in long sides
+# A disc with a hard rim turns fine patterns over at some radii, and would bring a stronger blur nearer to the source;
+# lenses are not that perfect either.
+_RIM = 0.4  # of the radius
 _SHAKE = 0.04  # length of the way at strength 1, in long sides
 _SHARPEN, _SHARPEN_SIGMA = 5.0, 1 / 700
 
@@ -69,7 +72,7 @@ def _discs(what: str) -> Callable[[float], str]:
 def _disc_blur(frame: Frame) -> Callable[[float], Floats]:
     """Linear light of *frame* out of focus, by strength."""
     radius = _RADIUS * max(frame.shape)
-    spectrum = _Spectrum.of(light_of(frame), int(radius) + 1)
+    spectrum = _Spectrum.of(light_of(frame), int(radius * (1 + _RIM / 2)) + 1)
     return lambda strength: spectrum.filtered(_disc(radius * strength))
 
 
@@ -121,11 +124,12 @@ class _Spectrum:
 
 
 def _disc(radius: float) -> Floats:
-    """A disc of *radius* pixels with a rim of one pixel, sum 1; below one pixel, part of the light stays in place."""
-    y, x = _offsets(int(radius) + 1)
+    """A disc of *radius* pixels, sum 1, with a soft rim; below one pixel, part of the light stays in place."""
+    y, x = _offsets(int(radius * (1 + _RIM / 2)) + 1)
     away = np.hypot(x, y)
     if radius >= 1:
-        return _whole(np.clip(radius + 0.5 - away, 0, 1))
+        rim = max(1.0, _RIM * radius)
+        return _whole(np.clip((radius + rim / 2 - away) / rim, 0, 1))
     smallest = np.clip(1.5 - away, 0, 1)
     return _whole((1 - radius) * (away == 0) + radius * smallest / smallest.sum())
 

@@ -10,11 +10,14 @@ from PIL import Image
 
 from finepick.domain import Frame
 from finepick.edits.base import Prepared
-from finepick.edits.light import LEVELS, frame_of, light_of, through
+from finepick.edits.light import frame_of, light_of, through
 
 _SHOT, _READ = 0.22, 0.015  # σ of the noise in linear light at strength 1: of white, and of black
-_BEST_QUALITY, _WORST_QUALITY = 90, 5
-_MOST_LEVELS, _FEWEST_LEVELS = 64, 5
+_BEST_QUALITY, _WORST_QUALITY = 90, 8
+_MOST_LEVELS, _FEWEST_LEVELS = 65, 5
+_LEVELS_BY_WEIGHT = np.array(
+    [0, 255] + [round(255 * odd / 2**k) for k in range(1, 7) for odd in range(1, 2**k, 2)]
+)
 _SMALLER = 6.0
 
 
@@ -48,14 +51,19 @@ def jpeg(frame: Frame, chance: np.random.Generator) -> Prepared:
 
 
 def banding(frame: Frame, chance: np.random.Generator) -> Prepared:
-    """Too few levels a channel, so that skies fall into bands."""
+    """Too few levels a channel, so that skies fall into bands.
+
+    Black, white, and what halves the widest gaps between them: fewer levels are among those of more, so that no pixel
+    comes nearer to what it was.
+    """
 
     def levels(strength: float) -> int:
         return round(_MOST_LEVELS * math.pow(_FEWEST_LEVELS / _MOST_LEVELS, strength))
 
     def frame_at(strength: float) -> Frame:
-        steps = levels(strength) - 1
-        return through(frame, np.rint(LEVELS * steps) / steps)
+        kept = np.sort(_LEVELS_BY_WEIGHT[: levels(strength)])
+        nearest = np.searchsorted((kept[1:] + kept[:-1]) / 2, np.arange(256))
+        return through(frame, kept[nearest] / 255)
 
     return Prepared(frame_at, lambda strength: f"leaves {levels(strength)} levels a channel")
 
