@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from finepick.cli.options import Json, Quiet, Workers
 
 if TYPE_CHECKING:
+    from finepick.domain import Skipped
     from finepick.edits.recipes import Step
-    from finepick.workflows.edit import RecipeFile
+    from finepick.exports.documents import Document
+    from finepick.workflows.edit import EditRequest, RecipeFile
+    from finepick.workflows.edit_pairs import PairsRequest
     from finepick.workflows.library import Library
 
 _PAIRS = "Pairs by construction"
@@ -89,8 +94,9 @@ def edit(
     quiet: Quiet = False,
 ) -> None:
     """Make photos a little better or worse, repeatably: one edit, a chain of strengths, or labelled pairs."""
-    from finepick.cli.printing import ProgressBar, warn
+    from finepick.cli.printing import ProgressBar, print_json, warn
     from finepick.errors import UsageError
+    from finepick.exports.documents import to_json
     from finepick.settings import load_settings
     from finepick.workflows.library import Library
 
@@ -104,96 +110,81 @@ def edit(
         {"--edit": edits, "--recipe": recipe, "--out": out, "--chain": chain, "--sheet": sheet},
         {"--count": count, "--families": families, "--split": split},
     )
-    work = _Work(paths, seed, quality, long_side, json=json)
+    wanted: EditRequest | PairsRequest
+    if pairs is not None:
+        wanted = _pairs(
+            pairs, count, _words(families), steps, split, seed=seed, quality=quality, long_side=long_side
+        )
+    else:
+        told = _recipe(edits or [], recipe, seed)
+        wanted = _pictures(told, out=out, chain=chain, sheet=sheet, quality=quality, long_side=long_side)
+    settings = load_settings(workers=workers)
+    settings = replace(settings, seconds_per_photo=settings.seconds_per_photo + wanted.seconds_at_once)
     with (
         ProgressBar(quiet=quiet or json) as progress,
-        Library(load_settings(workers=workers), progress=progress, warn=warn) as library,
+        Library(settings, progress=progress, warn=warn) as library,
     ):
-        if pairs is not None:
-            work.make_pairs(library, pairs, count=count, words=_words(families), steps=steps, split=split)
-        else:
-            work.make_pictures(library, edits or [], recipe, out=out, chain=chain, sheet=sheet)
+        answer, lines = _carry_out(library, paths, wanted)
+    if json:
+        print_json(to_json(answer))
+    else:
+        lines()
 
 
-class _Work:
-    """What both kinds of work share."""
+def _pairs(
+    folder: str, count: int | None, words: tuple[str, ...], steps: int, split: str, **given: int | None
+) -> PairsRequest:
+    from finepick.workflows.edit_pairs import PairsRequest
 
-    def __init__(
-        self, paths: list[str], seed: int, quality: int | None, long_side: int | None, *, json: bool
-    ) -> None:
-        self._paths, self._seed, self._quality, self._long_side = paths, seed, quality, long_side
-        self._json = json
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return PairsRequest(folder, pairs=count, words=words, steps=steps, split=split, **options)
 
-    def make_pictures(
-        self,
-        library: Library,
-        edits: list[str],
-        recipe: str | None,
-        *,
-        out: str | None,
-        chain: int | None,
-        sheet: str | None,
-    ) -> None:
-        from finepick.cli.printing import print_json
-        from finepick.exports.documents import to_json
-        from finepick.settings import WORKING_SIDE
-        from finepick.workflows.edit import EditRequest, edit_document, edit_photos
 
-        told = _recipe(edits, recipe, self._seed)
-        request = EditRequest(
-            told.recipe,
-            links=chain,
-            out=out,
-            sheet=sheet,
-            quality=self._quality or told.quality_for(out),
-            long_side=self._long_side or told.long_side or WORKING_SIDE,
-            source=told.source,
-        )
-        result = edit_photos(library, self._paths, request)
-        if self._json:
-            print_json(to_json(edit_document(result)))
-            return
-        from finepick.cli.tables import print_edited
+def _pictures(
+    told: RecipeFile,
+    *,
+    out: str | None,
+    chain: int | None,
+    sheet: str | None,
+    quality: int | None,
+    long_side: int | None,
+) -> EditRequest:
+    from finepick.settings import WORKING_SIDE
+    from finepick.workflows.edit import EditRequest
 
-        print_edited(
-            [(picture.path or picture.source.path, picture.description) for picture in result.pictures],
-            result.skipped,
-            [] if sheet is None else [f"Before and after: {sheet}"],
-        )
+    return EditRequest(
+        told.recipe,
+        links=chain,
+        out=out,
+        sheet=sheet,
+        quality=quality or told.quality_for(out),
+        long_side=long_side or told.long_side or WORKING_SIDE,
+        source=told.source,
+    )
 
-    def make_pairs(
-        self,
-        library: Library,
-        folder: str,
-        *,
-        count: int | None,
-        words: tuple[str, ...],
-        steps: int,
-        split: str,
-    ) -> None:
-        from finepick.cli.printing import print_json
-        from finepick.exports.documents import to_json
-        from finepick.workflows.edit_pairs import PAIRS_SIDE, PairsRequest, pairs_document, write_pairs
 
-        request = PairsRequest(
-            folder,
-            pairs=count,
-            words=words,
-            steps=steps,
-            seed=self._seed,
-            split=split,
-            quality=self._quality,
-            long_side=self._long_side or PAIRS_SIDE,
-        )
-        report = write_pairs(library, self._paths, request)
-        if self._json:
-            print_json(to_json(pairs_document(report)))
-            return
-        from finepick.cli.tables import print_edited
+def _carry_out(
+    library: Library, paths: list[str], wanted: EditRequest | PairsRequest
+) -> tuple[Document, Callable[[], None]]:
+    """The document, and what prints the same for people."""
+    from finepick.workflows.edit import EditRequest, edit_document, edit_photos
+    from finepick.workflows.edit_pairs import pairs_document, write_pairs
 
-        left_out = f", {report.left_out} photos of other splits left out" if report.left_out else ""
-        told = f"{report.pairs:,} pairs in {report.series:,} series of {report.sources:,} photos{left_out}"
-        print_edited([], report.skipped, [told, f"Manifest: {report.path}"])
+    if isinstance(wanted, EditRequest):
+        result = edit_photos(library, paths, wanted)
+        made = [(picture.path or picture.source.path, picture.description) for picture in result.pictures]
+        left = [] if wanted.sheet is None else [f"Before and after: {wanted.sheet}"]
+        return edit_document(result), lambda: _print(made, result.skipped, left)
+    report = write_pairs(library, paths, wanted)
+    left_out = f", {report.left_out} photos of other splits left out" if report.left_out else ""
+    told = f"{report.pairs:,} pairs in {report.series:,} series of {report.sources:,} photos{left_out}"
+    return pairs_document(report), lambda: _print([], report.skipped, [told, f"Manifest: {report.path}"])
+
+
+def _print(made: list[tuple[str, str]], skipped: Sequence[Skipped], left: list[str]) -> None:
+    from finepick.cli.tables import print_edited
+
+    print_edited(made, skipped, left)
 
 
 def _recipe(edits: list[str], file: str | None, seed: int) -> RecipeFile:

@@ -27,7 +27,7 @@ from finepick.errors import DatasetError, NothingReadableError, OutputError, Usa
 from finepick.exports.documents import Document, document, to_json
 from finepick.exports.writing import could_not_write, make_folder, reason_of, sync_folder
 from finepick.scorers.base import Arrays
-from finepick.workflows.edit import view_of
+from finepick.workflows.edit import seconds_to_edit, view_of
 from finepick.workflows.library import Library, Reading
 
 PLAN_FILE = "edits.json"
@@ -60,6 +60,11 @@ class PairsRequest:
         if self.split and self.split not in SPLITS:
             raise UsageError(f"--split is one of {', '.join(SPLITS)}, not '{self.split}'")
         labelled_edits(self.words)
+
+    @property
+    def seconds_at_once(self) -> float:
+        """See `seconds_to_edit`: of the pictures of one series."""
+        return seconds_to_edit(self.steps + 1, self.long_side)
 
 
 @dataclass(frozen=True, slots=True)
