@@ -85,7 +85,7 @@ def test_the_same_frame_strength_and_seed_give_the_same_pixels_and_words(edit: E
 
 @every_edit
 def test_words_are_short_plain_and_can_be_drawn(edit: Edit) -> None:
-    for strength in (0.0, 0.07, 0.5, 1.0):
+    for strength in (0.0, 5e-324, 1e-6, 0.07, 0.5, 1.0):
         words = edit.prepare(landscape(), seed=2).words_at(strength)
 
         assert 5 < len(words) < 120 and not words.endswith(".")
@@ -97,7 +97,7 @@ def test_words_are_short_plain_and_can_be_drawn(edit: Edit) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 3), (17, 33), (9, 200)])
 def test_frames_of_any_size_can_be_edited(edit: Edit, shape: tuple[int, int]) -> None:
     frame = np.random.default_rng(4).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    for strength in (1e-6, 0.3, 1.0):
+    for strength in (5e-324, 1e-6, 0.3, 1.0):
         made = edit.prepare(frame, seed=1).frame_at(strength)
 
         assert made.dtype == np.uint8 and made.ndim == 3 and made.shape[2] == 3 and made.size

@@ -19,6 +19,9 @@ ENGINE = 1
 """Raised whenever a change below alters what an edit makes of a photo; recipes say which one made them."""
 
 
+_LEAST = 1e-6  # weaker is as good as nothing; edits need not mind division by next to nothing
+
+
 class Family(StrEnum):
     """What an edit is about."""
 
@@ -89,20 +92,20 @@ class Edit:
     def prepare(self, frame: Frame, *, seed: int = 0) -> Prepared:
         """This edit made ready for *frame* (H × W × 3, uint8, sRGB), which stays as it is.
 
-        A pure function of frame and seed. Strength 0 is the frame itself. Raises ValueError for anything that is
-        no frame, for a negative seed and, later, for a strength outside 0…1.
+        A pure function of frame and seed. Strength 0 is the frame itself, and so is anything below a millionth.
+        Raises ValueError for anything that is no frame, for a negative seed and, later, for a strength outside 0…1.
         """
         _check(frame, seed)
         # By name: two edits of one seed must not put their dust and their noise in the same places.
         made = self.recipe(frame, np.random.default_rng([seed, *self.name.encode("ascii")]))
 
         def frame_at(strength: float) -> Frame:
-            if checked(strength) == 0:
+            if checked(strength) < _LEAST:
                 return frame.copy()
             return np.ascontiguousarray(made.frame_at(strength))
 
         def words_at(strength: float) -> str:
-            return made.words_at(strength) if checked(strength) else "changes nothing"
+            return "changes nothing" if checked(strength) < _LEAST else made.words_at(strength)
 
         return Prepared(frame_at, words_at)
 
