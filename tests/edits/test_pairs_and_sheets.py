@@ -19,13 +19,26 @@ DIGESTS = sorted(hashlib.sha256(bytes([number])).hexdigest() for number in range
 
 def test_every_strength_lies_past_the_threshold_and_apart_from_its_neighbours() -> None:
     for series in plan_series(DIGESTS, labelled_edits(), pairs=5000, steps=4, seed=1):
-        strengths = [step.strength for recipe in series.recipes for step in recipe]
+        in_order = [series.recipes[series.ranks.index(rank)] for rank in range(1, len(series.ranks) + 1)]
+        strengths = [step.strength for recipe in in_order for step in recipe]
 
-        assert series.recipes[0] == () and len(series.recipes) == len(strengths) + 1
+        assert in_order[0] == () and len(series.recipes) == len(strengths) + 1
         assert series.edit.hurts_from is not None
         assert series.edit.hurts_from.strength <= strengths[0] and strengths[-1] <= 1
         assert all(b - a >= LEAST_STEP - 0.002 for a, b in itertools.pairwise(strengths))
-        assert series.pairs == tuple(itertools.combinations(range(len(series.recipes)), 2))
+        assert series.pairs == tuple(
+            (a, b, 1.0 if series.ranks[a] < series.ranks[b] else 0.0)
+            for a, b in itertools.combinations(range(len(series.recipes)), 2)
+        )
+
+
+def test_places_tell_nothing_of_who_is_better() -> None:
+    planned = list(plan_series(DIGESTS, labelled_edits(), pairs=6000, steps=3, seed=2))
+    first_wins = np.mean([p for series in planned for _, _, p in series.pairs])
+    source_first = np.mean([series.ranks[0] == 1 for series in planned])
+
+    assert first_wins == pytest.approx(0.5, abs=0.03)
+    assert source_first == pytest.approx(np.mean([1 / len(series.ranks) for series in planned]), abs=0.04)
 
 
 def test_no_series_is_planned_twice_and_all_edits_get_their_turn() -> None:

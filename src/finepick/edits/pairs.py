@@ -24,17 +24,23 @@ LEAST_STEP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class PlannedSeries:
-    """A source (its place among the digests) and recipes that make it worse and worse; the source itself is first."""
+    """A source (its place among the digests) and recipes that make it worse and worse.
+
+    recipes: in an order that chance drew, so that places tell nothing; the empty one leaves the source as it is.
+    ranks: of each, 1 = best.
+    """
 
     name: str
     source: int
     edit: Edit
     recipes: tuple[Recipe, ...]
+    ranks: tuple[int, ...]
 
     @property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """(better, worse), places in *recipes*: each against each."""
-        return tuple(itertools.combinations(range(len(self.recipes)), 2))
+    def pairs(self) -> tuple[tuple[int, int, float], ...]:
+        """(a, b, p) of all pairs of places in *recipes*, a before b: p is 1 where a is better, else 0."""
+        places = itertools.combinations(range(len(self.recipes)), 2)
+        return tuple((a, b, float(self.ranks[a] < self.ranks[b])) for a, b in places)
 
 
 def labelled_edits(words: Sequence[str] = ()) -> tuple[Edit, ...]:
@@ -79,9 +85,13 @@ def plan_series(
 def _planned(digest: str, source: int, edit: Edit, repeat: int, *, steps: int, seed: int) -> PlannedSeries:
     name = f"{digest[:16]}-{edit.name}-{repeat}"
     drawn = int.from_bytes(hashlib.sha256(f"{seed} {digest} {edit.name} {repeat}".encode()).digest()[:6])
-    strengths = _strengths(edit, steps, np.random.default_rng(drawn))
-    recipes = ((), *((Step(edit.name, strength, drawn),) for strength in strengths))
-    return PlannedSeries(name, source, edit, recipes)
+    chance = np.random.default_rng(drawn)
+    strengths = _strengths(edit, steps, chance)
+    recipes: list[Recipe] = [(), *((Step(edit.name, strength, drawn),) for strength in strengths)]
+    order = [int(place) for place in chance.permutation(len(recipes))]
+    return PlannedSeries(
+        name, source, edit, tuple(recipes[place] for place in order), tuple(place + 1 for place in order)
+    )
 
 
 def _strengths(edit: Edit, steps: int, chance: np.random.Generator) -> list[float]:

@@ -32,7 +32,7 @@ from finepick.workflows.library import Library, Reading
 
 PLAN_FILE = "edits.json"
 PART_FILE = SERIES_FILE + ".part"
-PHOTOS = "photos"
+PHOTOS, SOURCE = "photos", "source"
 PAIRS_SIDE = 1024
 
 
@@ -207,7 +207,7 @@ def _lines(
 def _write_pictures(folder: str, names: Sequence[str], arrays: Arrays) -> None:
     for number, name in enumerate(names):
         path = os.path.join(folder, name)
-        if number == 0 and os.path.isfile(path):  # the source, which other series of it have, too
+        if _is_source(name) and os.path.isfile(path):  # other series of it have it, too
             continue
         make_folder(os.path.dirname(path))
         _write(path, arrays[f"file {number}"].tobytes())
@@ -227,8 +227,12 @@ def _names(series: PlannedSeries, source: _Source, request: PairsRequest) -> tup
     extension = "png" if request.quality is None else "jpg"
     digest = source.photo.digest
     stem = series.name.removeprefix(digest[:16] + "-")
-    edited = [f"{stem}-{number}" for number in range(1, len(series.recipes))]
-    return tuple(f"{PHOTOS}/{digest[:16]}/{name}.{extension}" for name in ["source", *edited])
+    names = (SOURCE if rank == 1 else f"{stem}-{rank - 1}" for rank in series.ranks)
+    return tuple(f"{PHOTOS}/{digest[:16]}/{name}.{extension}" for name in names)
+
+
+def _is_source(name: str) -> bool:
+    return os.path.splitext(os.path.basename(name))[0] == SOURCE
 
 
 def _line(
@@ -242,8 +246,8 @@ def _line(
     labelled = LabelledSeries(
         series=series.name,
         photos=names,
-        pairs=tuple(Pair(better, worse, 1.0) for better, worse in series.pairs),
-        ranks=tuple(range(1, len(names) + 1)),
+        pairs=tuple(Pair(a, b, p) for a, b, p in series.pairs),
+        ranks=series.ranks,
         category=series.edit.family.value,
         split=source.split,
         others={
