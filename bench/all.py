@@ -13,6 +13,8 @@ RUNS = (
     ("report.py",),
     ("grouping.py",),
     ("measured.py",),
+    ("edits.py",),
+    ("edit_thresholds.py",),
     ("fgaesq_network.py",),
     ("fgaesq.py",),
     ("fuzz.py", "--count", "5000"),

@@ -2,6 +2,7 @@
 
 FinepickError                   .kind .path
 ├── UsageError                  wrong words; exit code 2
+│   └── UnknownEditError        also LookupError; lists the known names
 ├── SettingsError               .key
 ├── MissingExtraError           also ImportError; names the extra and the command
 ├── PathNotFoundError           a path that the user named does not exist
@@ -17,6 +18,7 @@ FinepickError                   .kind .path
 │   ├── WeightsNotFoundError
 │   └── FetchError              a model that cannot be fetched, or not as it should be
 ├── DatasetError                .path .line: labels that cannot be read as what they claim to be
+├── RecipeError                 .path: a recipe of edits that cannot be followed
 ├── StoreError                  the cache or a database cannot be used
 ├── SidecarError                an XMP sidecar that must not be touched
 └── OutputError                 what was asked for cannot be written
@@ -40,6 +42,10 @@ class FinepickError(Exception):
 
 class UsageError(FinepickError):
     kind = "usage"
+
+
+class UnknownEditError(UsageError, LookupError):
+    kind = "unknown_edit"
 
 
 class SettingsError(FinepickError):
@@ -120,6 +126,10 @@ class DatasetError(FinepickError):
     def __init__(self, message: str, *, path: str | None = None, line: int | None = None) -> None:
         super().__init__(message, path=path)
         self.line = line
+
+
+class RecipeError(FinepickError):
+    kind = "recipe"
 
 
 class StoreError(FinepickError):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from finepick import __version__
-from finepick.cli import compare, doctor, evaluate, models, pick, score, train
+from finepick.cli import compare, doctor, edit, evaluate, models, pick, score, train
 
 app = typer.Typer(
     name="finepick",
@@ -27,6 +27,9 @@ app.command("score", epilog="Example:  finepick score holiday/ --out scores.csv"
 app.command("evaluate", epilog="Example:  finepick evaluate my-series/ --model measured --floor")(
     evaluate.evaluate
 )
+app.command(
+    "edit", epilog="Example:  finepick edit photo.jpg --edit tilt=0.5 --chain 4 --out chain/ --sheet tilt.png"
+)(edit.edit)
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
 app.command("doctor", epilog="Example:  finepick doctor")(doctor.doctor)

@@ -13,6 +13,7 @@ from rich.text import Text
 from finepick.cli.printing import console as open_console
 from finepick.cli.printing import printable
 from finepick.domain import Photo, PickResult, Ranking, Reason, ScoreResult, SeriesKind, Skipped, Verdict
+from finepick.edits.base import Edit
 
 _SHOWN_SKIPPED = 20
 
@@ -76,6 +77,32 @@ def print_scores(result: ScoreResult, left: Sequence[str]) -> None:
     _print_skipped(console, result.skipped)
     for line in left:
         console.print(Text(printable(line)))
+
+
+def print_edited(made: Sequence[tuple[str, str]], skipped: Sequence[Skipped], left: Sequence[str]) -> None:
+    """A line for every edited picture: where it is, what was done; then what was skipped."""
+    console = open_console()
+    for path, description in made:
+        console.print(Text(f"{printable(path)}  {description}"), soft_wrap=True)
+    _print_skipped(console, skipped)
+    for line in left:
+        console.print(Text(printable(line)), soft_wrap=True)
+
+
+def print_catalogue(edits: Sequence[Edit]) -> None:
+    """A row for every edit: name, family, from where on it hurts, what it does."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("edit", "family", "hurts from", "what it does"):
+        table.add_column(column, justify="right" if column == "hurts from" else "left")
+    for edit in edits:
+        hurts = edit.hurts_from
+        known = (
+            "–" if hurts is None else f"{hurts.strength:.2f} {'measured' if hurts.measured else 'assumed '}"
+        )
+        table.add_row(edit.name, edit.family.value, known, edit.about)
+    console = open_console()
+    console.print(table)
+    console.print("[dim]–: judges have to say. Strengths are 0 to 1. More: docs/edits.md[/dim]")
 
 
 def _shown(ranking: Ranking) -> Photo:
