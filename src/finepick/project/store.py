@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, insert, literal_column, select, update
+from sqlalchemy import Connection, Engine, Row, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from finepick.errors import PathNotFoundError, StoreError, UsageError
@@ -66,6 +66,14 @@ class Receipt:
     client_id: str
     id: int
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`shape` changes with series, photos, plan and gold pairs, `last_answer` with every answer."""
+
+    shape: tuple[int, ...]
+    last_answer: int
 
 
 def is_project(folder: str) -> bool:
@@ -227,6 +235,8 @@ class Project:
             if there is not None:
                 if there.path is not None and there.path != file["path"]:
                     count.moved.append(photo.name)
+                    places = (_shown(there.path), _shown(file["path"]))
+                    self._note(connection, "owner", "moved", None, *places)
                 connection.execute(update(table).where(table.c.id == there.id).values(**file))
                 return int(there.id)
         return _insert(connection, schema.photos, digest=photo.digest, **file)
@@ -419,6 +429,13 @@ class Project:
             rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id)).all()
         return tuple(_answer(row) for row in rows)
 
+    def state(self) -> State:
+        """What tells whether anything was added since it was last asked."""
+        tables = (schema.members, schema.history, schema.gold, schema.answers)
+        with self._reading() as connection:
+            last = [int(connection.scalar(select(func.max(table.c.id))) or 0) for table in tables]
+        return State(tuple(last[:-1]), last[-1])
+
     # Gold
 
     def set_gold(self, pairs: Iterable[GoldPair]) -> None:
@@ -536,6 +553,10 @@ def _answer(row: Row[Any]) -> Answer:
     values = dict(row._mapping)
     values.update(outcome=Outcome(row.outcome), kind=Kind(row.kind), chips=tuple(json.loads(row.chips)))
     return Answer(**values)
+
+
+def _shown(path: bytes | None) -> str:
+    return (path or b"").decode("utf-8", "backslashreplace")
 
 
 def _annotator(row: Row[Any]) -> Annotator:
