@@ -18,6 +18,8 @@ BUSY_SECONDS = 30.0
 
 def sqlite_engine(path: str) -> Engine:
     """An engine for the SQLite file *path*; what is committed there survives a power cut."""
+    with contextlib.suppress(OSError):  # SQLite says better what is wrong with a place
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # answers have names: not for everybody
     engine = create_engine(
         URL.create("sqlite", database=path),
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},

@@ -96,8 +96,9 @@ class Guard:
                 await asyncio.sleep(WRONG_PASSWORD_SECONDS)
             return await _refuse(send, *refusal)
         most = FILE_BYTES if scope["path"] in self._large else BODY_BYTES
+        body = _Body(receive, most)
         try:
-            await self._app(scope, _counted(receive, most), send)
+            await self._app(scope, body.receive, body.watched(send))
         except _TooLargeError:
             await _refuse(send, 413, "too_large", f"a request may have {most >> 10} KB; send less at a time")
 
@@ -127,18 +128,29 @@ class _TooLargeError(Exception):
     """A body that is longer than it may be, whatever its header said."""
 
 
-def _counted(receive: Receive, most: int) -> Receive:
-    so_far = 0
+class _Body:
+    """A request's body, counted as it comes; an application that swallows our error may not answer all the same."""
 
-    async def counted() -> Message:
-        nonlocal so_far
-        message = await receive()
-        so_far += len(message.get("body", b""))
-        if so_far > most:
-            raise _TooLargeError
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self._left = most
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        self._check()
         return message
 
-    return counted
+    def watched(self, send: Send) -> Send:
+        async def watched(message: Message) -> None:
+            self._check()
+            await send(message)
+
+        return watched
+
+    def _check(self) -> None:
+        if self._left < 0:
+            raise _TooLargeError
 
 
 def _with_headers(send: Send) -> Send:

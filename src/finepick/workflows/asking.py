@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finepick.errors import UsageError
-from finepick.project.records import Annotator, Answer, Kind, NewAnswer, Outcome, Plan, ProjectSeries
+from finepick.project.records import Answer, Kind, Member, NewAnswer, Outcome, Plan, ProjectSeries
 from finepick.project.store import Clock, Project
 from finepick.workflows.policies import POLICIES, Standing, order_pairs
 
@@ -266,7 +266,7 @@ class Desk:
         with self._lock:
             person = self._person(annotator)
             for one in given:
-                known = self._members.get(one.left) == self._members.get(one.right) == one.series
+                known = self._series_of(one.left) == self._series_of(one.right) == one.series
                 if not known or one.left == one.right:
                     refused.append(Refused(one.client_id, "there is no such pair in this project"))
                 elif one.choice not in _OUTCOMES:
@@ -370,6 +370,16 @@ class Desk:
             ]
         return sorted(own, key=lambda answer: -answer.id)[:count]
 
+    def member(self, number: int) -> Member | None:
+        """The photo *number*, whether it takes part or not; None where there is none."""
+        with self._lock:
+            self._look()
+            return self._members.get(number)
+
+    def _series_of(self, member: int) -> int | None:
+        found = self._members.get(member)
+        return None if found is None else found.series
+
     def standing(self) -> list[dict[str, Any]]:
         """For the owner: how far every series is."""
         with self._lock:
@@ -417,9 +427,9 @@ class Desk:
             if self._plan.policy not in POLICIES:
                 raise UsageError(f"there is no policy '{self._plan.policy}'; there are {', '.join(POLICIES)}")
             self._tables: dict[int, _Table] = {}
-            self._members: dict[int, int] = {}
+            self._members: dict[int, Member] = {}
             for series in self._project.series():
-                self._members.update((member.id, series.id) for member in series.members)
+                self._members.update((member.id, member) for member in series.members)
                 # a photo of which there is no file here cannot be shown
                 taking_part = [member for member in series.taking_part if member.path is not None]
                 if len(taking_part) > 1:
@@ -446,13 +456,6 @@ _OUTCOMES = {"left": Outcome.FIRST, "right": Outcome.SECOND, "tie": Outcome.TIE,
 def sheet_of(count: int) -> int:
     """How many pairs of a series of *count* photos one person answers: all, or n·log₂ n where that is less."""
     return min(count * (count - 1) // 2, math.ceil(count * math.log2(max(count, 2))))
-
-
-def owner_of(project: Project) -> Annotator:
-    """The person who started the server, as annotator."""
-    from finepick.project.records import Role
-
-    return project.person("owner", role=Role.OWNER)
 
 
 def _ordered(one: int, other: int) -> Pair:
