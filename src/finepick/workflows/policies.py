@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
+import numpy as np
+
+from finepick.preferences.answers import Answers
+from finepick.preferences.connections import components_of
+from finepick.preferences.next_pair import (
+    BestFrame,
+    Informative,
+    PairPolicy,
+    Random,
+    SeriesState,
+    Swiss,
+    pair_values,
+    pairs_of,
+)
 from finepick.project.records import Outcome
 
 Place = tuple[int, int]
+
+POLICIES: Mapping[str, PairPolicy] = {
+    "information": Informative(),
+    "best": BestFrame(),
+    "swiss": Swiss(),
+    "random": Random(),
+}
+
+OUTCOMES: Mapping[Outcome, int] = {Outcome.FIRST: 1, Outcome.TIE: 0, Outcome.SECOND: -1}
+"""As `preferences` counts them; a pair that cannot be compared says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,55 +43,26 @@ class Standing:
     answers: Sequence[tuple[int, int, Outcome, float]]
 
 
-Policy = Callable[[Standing, random.Random], list[Place]]
-
-
 def order_pairs(policy: str, standing: Standing, chance: random.Random) -> list[Place]:
     """All pairs of the series, the one to ask first in front.
 
     As long as the answers leave the photos in several parts, the pairs that join two parts come first: without
     them there is no scale.
     """
-    pairs = POLICIES[policy](standing, chance)
-    parts = _Parts(standing.count)
-    for first, second, _, _ in standing.answers:
-        parts.join(first, second)
-    joining = dict.fromkeys(pair for pair in pairs if parts.join(*pair))
+    told = [answer for answer in standing.answers if answer[2] in OUTCOMES]
+    answers = Answers.none()
+    if told:
+        first, second, outcomes, weights = zip(*told, strict=True)
+        answers = Answers.of(first, second, [OUTCOMES[outcome] for outcome in outcomes], weight=weights)
+    rng = np.random.default_rng(chance.getrandbits(64))
+    state = SeriesState.of(standing.count, answers)
+    values = pair_values(state, POLICIES[policy], rng)
+    best_first = np.lexsort((rng.random(len(values)), -values))
+    pairs = [(int(a), int(b)) for a, b in np.stack(pairs_of(standing.count), axis=1)[best_first]]
+    part = list(components_of(answers, standing.count))
+    joining: dict[Place, None] = {}
+    for a, b in pairs:
+        if part[a] != part[b]:
+            joining[a, b] = None
+            part = [part[a] if each == part[b] else each for each in part]
     return [*joining, *(pair for pair in pairs if pair not in joining)]
-
-
-def by_chance(standing: Standing, chance: random.Random) -> list[Place]:
-    """Pairs that were asked least often first, those among them by chance."""
-    asked: dict[Place, float] = {}
-    for first, second, _, weight in standing.answers:
-        pair = (min(first, second), max(first, second))
-        asked[pair] = asked.get(pair, 0.0) + weight
-    pairs = list(combinations(range(standing.count), 2))
-    return sorted(pairs, key=lambda pair: (asked.get(pair, 0.0), chance.random()))
-
-
-class _Parts:
-    """Photos that answers, directly or over others, connect."""
-
-    def __init__(self, count: int) -> None:
-        self._above = list(range(count))
-
-    def join(self, one: int, other: int) -> bool:
-        """Put the parts of the two together; False where they were one."""
-        top, further = self._top(one), self._top(other)
-        self._above[top] = further
-        return top != further
-
-    def _top(self, place: int) -> int:
-        while self._above[place] != place:
-            self._above[place] = self._above[self._above[place]]
-            place = self._above[place]
-        return place
-
-
-POLICIES: Mapping[str, Policy] = {
-    "information": by_chance,
-    "random": by_chance,
-    "swiss": by_chance,
-    "best": by_chance,
-}
