@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from finepick import __version__
-from finepick.cli import compare, doctor, evaluate, models, pick, score, train
+from finepick.cli import annotate, compare, doctor, evaluate, models, pick, score, train
 
 app = typer.Typer(
     name="finepick",
@@ -28,6 +28,9 @@ app.command("evaluate", epilog="Example:  finepick evaluate my-series/ --model m
     evaluate.evaluate
 )
 app.add_typer(train.app, name="train")
+app.command("annotate", epilog="Example:  finepick annotate heron/ --from shoot/ --invite Kim")(
+    annotate.annotate
+)
 app.add_typer(models.app, name="models")
 app.command("doctor", epilog="Example:  finepick doctor")(doctor.doctor)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from finepick.datasets.files import Place
 from finepick.datasets.manifest import is_manifest, read_manifest
@@ -20,6 +21,7 @@ from finepick.project.store import Added, Project, is_project
 from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.workflows.library import Library
 from finepick.workflows.pick import PickOptions, pick_photos
+from finepick.workflows.policies import POLICIES
 from finepick.workflows.progress import NoProgress, Progress
 
 _CHUNK = 1 << 20
@@ -50,6 +52,21 @@ def open_or_create(folder: str, *, database: str | None = None, name: str | None
         project.close()
         raise UsageError(f"the project in '{folder}' lies in {project.where}, not in {database}")
     return project
+
+
+def own_sources(project: Project) -> list[str]:
+    """The project's own folder, where a manifest lies in it whose series are not in the project yet."""
+    return [project.folder] if is_manifest(project.folder) and not project.series() else []
+
+
+def change_plan(project: Project, changes: Mapping[str, Any]) -> None:
+    """Let the *changes* hold from now on. Raises UsageError for a policy that there is not."""
+    policy = changes.get("policy")
+    if policy is not None and policy not in POLICIES:
+        raise UsageError(f"there is no policy '{policy}'; there are {', '.join(POLICIES)}")
+    plan = replace(project.plan, **changes)
+    if plan != project.plan:
+        project.change_plan(plan)
 
 
 def fill_project(
