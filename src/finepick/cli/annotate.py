@@ -143,7 +143,9 @@ def _print_made(folder: str, filled: Filled, links: dict[str, str], json: bool, 
     if json:
         counts = {"series": filled.series, "photos": filled.photos, "votes": filled.votes}
         skipped = [{"path": s.path, "stage": s.stage.value, "reason": s.reason} for s in filled.skipped]
-        print_json(to_json(document(project=folder, added=counts, skipped=skipped, links=links, **more)))
+        whole = to_json(document(project=folder, added=counts, skipped=skipped, links=links, **more))
+        # on one line: whoever starts a server reads a line and goes on
+        print_json(" ".join(line.strip() for line in whole.splitlines()))
         return
     for person, token in links.items():
         typer.echo(f"{printable(person)}:  /#{token}")

@@ -4,7 +4,7 @@ import { Refusal, send, token } from "./server.js";
 
 const KEY = `finepick.outbox.${token.slice(0, 12)}`;
 const MOST_TOGETHER = 50;
-const WAITS = [500, 1000, 2000, 5000, 10000];
+const WAITS = [300, 700, 1500, 3000];
 
 const listeners = new Set();
 let waiting = read();

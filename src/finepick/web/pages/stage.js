@@ -17,9 +17,12 @@ export const isReady = () => panes.every((one) => one.image);
 export const isBroken = () => panes.some((one) => one.failed);
 
 /** Shows a pair; what is decoded already is there at once. Returns a promise that both are. */
-export function show(pair) {
+export async function show(pair) {
   Object.assign(view, { zoom: 1, x: 0.5, y: 0.5 });
-  return Promise.all(panes.map((one) => fill(one, pair[one.side])));
+  stage.ariaBusy = "true";
+  refresh();
+  await Promise.all(panes.map((one) => fill(one, pair[one.side])));
+  if (panes.every((one) => one.id === pair[one.side])) stage.ariaBusy = "false";
 }
 
 async function fill(one, id) {
