@@ -15,6 +15,7 @@ RUNS = (
     ("measured.py",),
     ("fgaesq_network.py",),
     ("fgaesq.py",),
+    ("annotate.py",),
     ("fuzz.py", "--count", "5000"),
     ("learning.py", "--only", "full", "--split", "val"),  # *test* is for a recipe that is done
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -115,8 +115,15 @@ def tell_filled(filled: Filled) -> None:
     """What came in, and what was odd, on standard error."""
     from finepick.cli.printing import printable, say, warn
 
-    counts = {"series": filled.series, "photos": filled.photos, "votes": filled.votes}
-    say("Added " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
+    counts = {
+        "series": filled.series,
+        "photos": filled.photos,
+        "votes": filled.votes,
+        "gold pairs": filled.gold,
+    }
+    new = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing new"
+    known = f" {filled.known_votes} votes were there already." if filled.known_votes else ""
+    say(f"Added: {new}.{known}")
     for names, what in (
         (filled.moved, "moved; they keep their answers"),
         (filled.changed, "changed; not replaced"),
@@ -125,6 +132,13 @@ def tell_filled(filled: Filled) -> None:
             warn(f"{len(names)} photos have {what}: {', '.join(names[:5])}{' …' * (len(names) > 5)}")
     for skipped in filled.skipped:
         warn(f"{printable(skipped.path)} ({skipped.stage.value}): {skipped.reason}")
+
+
+def added_document(filled: Filled) -> dict[str, Any]:
+    """What came in, for `--json`."""
+    counts = {name: getattr(filled, name) for name in ("series", "photos", "votes", "known_votes", "gold")}
+    skipped = [{"path": s.path, "stage": s.stage.value, "reason": s.reason} for s in filled.skipped]
+    return {"added": counts, "moved": list(filled.moved), "changed": list(filled.changed), "skipped": skipped}
 
 
 def _require_web() -> None:
@@ -141,9 +155,7 @@ def _print_made(folder: str, filled: Filled, links: dict[str, str], json: bool, 
     from finepick.exports.documents import document, to_json
 
     if json:
-        counts = {"series": filled.series, "photos": filled.photos, "votes": filled.votes}
-        skipped = [{"path": s.path, "stage": s.stage.value, "reason": s.reason} for s in filled.skipped]
-        whole = to_json(document(project=folder, added=counts, skipped=skipped, links=links, **more))
+        whole = to_json(document(project=folder, **added_document(filled), links=links, **more))
         # on one line: whoever starts a server reads a line and goes on
         print_json(" ".join(line.strip() for line in whole.splitlines()))
         return

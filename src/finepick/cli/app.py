@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from finepick import __version__
-from finepick.cli import annotate, compare, doctor, evaluate, models, pick, score, train
+from finepick.cli import annotate, calibrate, compare, doctor, evaluate, import_, models, pick, score, train
 
 app = typer.Typer(
     name="finepick",
@@ -30,6 +30,10 @@ app.command("evaluate", epilog="Example:  finepick evaluate my-series/ --model m
 app.add_typer(train.app, name="train")
 app.command("annotate", epilog="Example:  finepick annotate heron/ --from shoot/ --invite Kim")(
     annotate.annotate
+)
+app.command("import", epilog="Example:  finepick import heron/ votes.csv")(import_.import_)
+app.command("calibrate", epilog="Example:  finepick calibrate votes.csv --ranks ranks.csv")(
+    calibrate.calibrate
 )
 app.add_typer(models.app, name="models")
 app.command("doctor", epilog="Example:  finepick doctor")(doctor.doctor)

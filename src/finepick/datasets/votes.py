@@ -78,13 +78,13 @@ class Vote:
     sided: bool = False
 
 
-def read_votes(path: str) -> list[Vote]:
+def read_votes(path: str, *, name: str | None = None) -> list[Vote]:
     """The votes in the file *path*. Raises DatasetError with the line, row or entry that is not understood.
 
-    Without a column for the series all photos are one series, called after the file; without one for the
-    annotator all answers are of one person, called so, too.
+    Without a column for the series all photos are one series, called *name* (else after the file); without one
+    for the annotator all answers are of one person, called so, too.
     """
-    name = os.path.splitext(os.path.basename(path))[0] or "votes"
+    name = name or os.path.splitext(os.path.basename(path))[0] or "votes"
     entries = _rows_of_json(path) if _is_json(path) else _rows_of_csv(path)
     votes = [_vote(place, entry, name) for place, entry in entries]
     if not votes:

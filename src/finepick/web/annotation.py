@@ -2,10 +2,11 @@
 
 import hashlib
 import hmac
+import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -14,14 +15,22 @@ from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Respo
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from finepick.datasets.manifest import series_entry
 from finepick.datasets.votes import read_votes
 from finepick.domain import Attribute
 from finepick.errors import DatasetError
+from finepick.project.chips import CHIPS
 from finepick.project.records import Annotator, Answer, GoldPair, Outcome, Plan, Role
 from finepick.project.store import Project, in_force
 from finepick.web.recorder import Recorder
 from finepick.web.shelf import Shelf
 from finepick.workflows.asking import Desk, Given, Progress
+from finepick.workflows.calibration import (
+    answer_lines,
+    calibrate_project,
+    calibration_document,
+    labels_of,
+)
 from finepick.workflows.overview import people_so_far
 from finepick.workflows.policies import POLICIES
 from finepick.workflows.projects import add_votes
@@ -30,18 +39,6 @@ TOKEN_SECONDS = 2.0
 """For so long a link that was just looked up is believed without looking again."""
 
 RECENT = 50
-
-CHIPS = {
-    Attribute.SHARPNESS: "sharper",
-    Attribute.FOCUS_PLACE: "focus in the right place",
-    Attribute.MOMENT: "better moment",
-    Attribute.FRAMING: "better framing",
-    Attribute.EXPOSURE: "better light",
-    Attribute.COLOUR: "better colour",
-    Attribute.DISTRACTION: "less distraction",
-    Attribute.ARTEFACTS: "fewer flaws",
-}
-"""What may make a photo the better one, as words that can stand after "it has" or "it is"."""
 
 Id = Annotated[int, Field(ge=1, le=2**53, strict=True)]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$", examples=["3f0c9b52-a1"])]
@@ -163,6 +160,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         422: "not as it should be",
         503: "the database cannot be used",
     }.items()
+}
+
+
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/jsonl": {}, "text/csv": {}}, "description": "a file"}
 }
 
 
@@ -324,7 +326,27 @@ def annotation_router(
         filled = await run_in_threadpool(_import, project, content)
         return VotesDocument(**{name: getattr(filled, name) for name in VotesDocument.model_fields})
 
+    @router.get("/calibration")
+    async def calibration(who: chief) -> dict[str, Any]:
+        """Ranks, probabilities, and what the answers show of people: the document of `finepick calibrate`."""
+        return await run_in_threadpool(lambda: calibration_document(calibrate_project(project)))
+
+    @router.get("/export/{name}", response_class=Response, responses=_FILES)
+    async def export(who: chief, name: Literal["series.jsonl", "answers.csv"]) -> Response:
+        """Labels as a series manifest without photos, or every answer as CSV."""
+        lines = _labels if name == "series.jsonl" else answer_lines
+        content = await run_in_threadpool(lambda: b"".join(lines(project)))
+        return Response(content, media_type=_KINDS[name])
+
     return router
+
+
+_KINDS = {"series.jsonl": "application/jsonl", "answers.csv": "text/csv"}
+
+
+def _labels(project: Project) -> Iterator[bytes]:
+    for series in labels_of(calibrate_project(project)).series:
+        yield json.dumps(series_entry(series), ensure_ascii=True, allow_nan=False).encode() + b"\n"
 
 
 def _import(project: Project, content: bytes) -> Any:
@@ -333,7 +355,7 @@ def _import(project: Project, content: bytes) -> Any:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         try:
-            return add_votes(project, read_votes(path))
+            return add_votes(project, read_votes(path, name="votes"))
         except DatasetError as error:  # the name of our temporary file says nothing to anybody
             raise DatasetError(error.message.replace(path, "the file"), line=error.line) from error
     finally:

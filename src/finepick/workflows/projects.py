@@ -16,7 +16,7 @@ from finepick.datasets.votes import Vote, read_votes
 from finepick.domain import Ranking, Skipped, Stage
 from finepick.errors import NothingReadableError, UsageError
 from finepick.images.finding import OPEN_FLAGS
-from finepick.project.records import Kind, NewAnswer, NewPhoto, NewSeries, Outcome, Role
+from finepick.project.records import GoldPair, Kind, NewAnswer, NewPhoto, NewSeries, Outcome, Role
 from finepick.project.store import Added, Project, is_project
 from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.workflows.library import Library
@@ -35,6 +35,7 @@ class Filled:
     photos: int = 0
     votes: int = 0
     known_votes: int = 0
+    gold: int = 0
     moved: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -52,6 +53,27 @@ def open_or_create(folder: str, *, database: str | None = None, name: str | None
         project.close()
         raise UsageError(f"the project in '{folder}' lies in {project.where}, not in {database}")
     return project
+
+
+def add_gold(project: Project, paths: Sequence[str]) -> Filled:
+    """Let the votes in the files *paths* be known answers: asked now and then, to see how far people are right.
+
+    Raises UsageError for a vote about photos that the project does not have.
+    """
+    members = {(series.name, member.name): member for series in project.series() for member in series.members}
+    pairs = []
+    for vote in (vote for path in paths for vote in read_votes(path)):
+        try:
+            first, second = (
+                members[_kept_text(vote.series), _kept_text(name)] for name in (vote.first, vote.second)
+            )
+        except KeyError as error:
+            raise UsageError(
+                f"{vote.place}: there is no photo '{error.args[0][1]}' in a series '{error.args[0][0]}' of this project"
+            ) from error
+        pairs.append(GoldPair(first.series, first.id, second.id, Outcome(vote.outcome)))
+    project.set_gold(pairs)
+    return Filled(gold=len(pairs))
 
 
 def own_sources(project: Project) -> list[str]:
@@ -246,12 +268,17 @@ def _series_of_manifest(
 
 def _new_photo(name: str, path: str) -> NewPhoto:
     """The photo at *path*, known by its bytes. Raises OSError."""
+    status = os.stat(path)
+    return NewPhoto(name, path, digest_of(path), status.st_size, status.st_mtime_ns)
+
+
+def digest_of(path: str) -> str:
+    """SHA-256 of the file at *path*. Raises OSError."""
     digest = hashlib.sha256()
     with os.fdopen(os.open(path, OPEN_FLAGS), "rb") as file:
-        status = os.fstat(file.fileno())
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    return NewPhoto(name, path, digest.hexdigest(), status.st_size, status.st_mtime_ns)
+    return digest.hexdigest()
 
 
 def _kept_text(text: str) -> str:

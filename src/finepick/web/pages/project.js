@@ -14,7 +14,7 @@ let planIsTouched = false;
 
 // --- people ------------------------------------------------------------------------------------------------------
 
-const VERDICTS = { sides: "looks at sides", chance: "answers by chance", reversed: "answers the other way round" };
+const FINE = ["answers like the others", "too few answers to tell"];
 
 function share({ right, count }, alarm = 0) {
   if (!count) return make("td", "n", {}, "–");
@@ -188,8 +188,8 @@ async function calibrate() {
   byId("calibrate").disabled = true;
   try {
     const found = await get("/api/calibration");
-    const verdicts = found.annotators.filter((one) => VERDICTS[one.verdict]);
-    const remarks = verdicts.map((one) => make("p", "notice", {}, `${one.name} ${VERDICTS[one.verdict]}.`));
+    const verdicts = found.annotators.filter((one) => !FINE.includes(one.verdict));
+    const remarks = verdicts.map((one) => make("p", "notice", {}, `${one.name}: ${one.verdict}.`));
     const links = make("p", "", {});
     for (const [path, text] of [["/api/export/series.jsonl", "series.jsonl"], ["/api/export/answers.csv", "answers.csv"]]) {
       const button = make("button", "quiet outlined", { type: "button" }, text);
