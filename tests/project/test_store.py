@@ -272,7 +272,7 @@ def test_the_steps_make_the_tables_of_the_schema(project: Project) -> None:
 
 
 def test_a_newer_programs_project_is_left_alone(project: Project) -> None:
-    with project._writing() as connection:
+    with project.writing() as connection:
         migrate(connection, [*MIGRATIONS, lambda connection, words: None])
 
     with pytest.raises(StoreError, match="a newer Finepick has written this project; update Finepick"):

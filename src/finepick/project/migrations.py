@@ -83,4 +83,18 @@ def _1_first_tables(connection: Connection, words: Mapping[str, str]) -> None:
         connection.exec_driver_sql(statement.format(**words))
 
 
-MIGRATIONS: tuple[Step, ...] = (_1_first_tables,)
+def _2_refinement(connection: Connection, words: Mapping[str, str]) -> None:
+    for statement in (
+        'CREATE TABLE refinements (id {id}, at BIGINT NOT NULL, "by" TEXT NOT NULL, settings TEXT NOT NULL,'
+        " undone_at BIGINT)",
+        "CREATE TABLE findings (id {id}, refinement BIGINT NOT NULL REFERENCES refinements (id),"
+        " member BIGINT NOT NULL REFERENCES members (id), measure TEXT NOT NULL, value {real}, threshold {real},"
+        " partner BIGINT REFERENCES members (id), reason TEXT, text TEXT NOT NULL,"
+        " event BIGINT REFERENCES history (id))",
+        "CREATE INDEX findings_by_refinement ON findings (refinement)",
+        'CREATE TABLE checks ("key" TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)',
+    ):
+        connection.exec_driver_sql(statement.format(**words))
+
+
+MIGRATIONS: tuple[Step, ...] = (_1_first_tables, _2_refinement)

@@ -116,6 +116,35 @@ answers = Table(
     Index("answers_by_series", "series"),
 )
 
+refinements = Table(
+    "refinements",
+    tables,
+    Column("id", _ID, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("undone_at", BigInteger),
+)
+
+findings = Table(
+    "findings",
+    tables,
+    Column("id", _ID, primary_key=True),
+    _refers("refinements.id", "refinement"),
+    _refers("members.id", "member"),
+    Column("measure", Text, nullable=False),
+    Column("value", Float(53)),
+    Column("threshold", Float(53)),
+    Column("partner", BigInteger, ForeignKey("members.id")),
+    Column("reason", Text),
+    Column("text", Text, nullable=False),
+    Column("event", BigInteger, ForeignKey("history.id")),
+    Index("findings_by_refinement", "refinement"),
+)
+
+# What a model answered to a question, so that nothing is paid for twice.
+checks = Table("checks", tables, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
 gold = Table(
     "gold",
     tables,

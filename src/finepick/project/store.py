@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
@@ -160,19 +161,19 @@ class Project:
 
     def change_plan(self, plan: Plan, *, by: str = "owner") -> None:
         """Ask as *plan* says from now on; the history keeps the one before."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             before, after = json.dumps(asdict(self.plan)), json.dumps(asdict(plan))
-            self._note(connection, by, "plan", None, before, after)
-            _put(connection, schema.settings, ("key",), key="plan", value=after)
+            self.note_in(connection, by, "plan", None, before, after)
+            put(connection, schema.settings, ("key",), key="plan", value=after)
 
     def _setting(self, key: str) -> Any:
-        with self._reading() as connection:
+        with self.reading() as connection:
             text = connection.scalar(select(schema.settings.c.value).where(schema.settings.c.key == key))
         return None if text is None else json.loads(text)
 
     def _keep_setting(self, key: str, value: Any) -> None:
-        with self._writing() as connection:
-            _put(connection, schema.settings, ("key",), key=key, value=json.dumps(value))
+        with self.writing() as connection:
+            put(connection, schema.settings, ("key",), key=key, value=json.dumps(value))
 
     # Series and photos
 
@@ -182,7 +183,7 @@ class Project:
         A photo that is known by its digest keeps its answers, wherever it lies now. One whose name is there
         with other bytes is left as it was and reported as changed.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             count = _Count()
             for entry in entries:
                 self._add_one_series(connection, entry, count)
@@ -236,7 +237,7 @@ class Project:
                 if there.path is not None and there.path != file["path"]:
                     count.moved.append(photo.name)
                     places = (_shown(there.path), _shown(file["path"]))
-                    self._note(connection, "owner", "moved", None, *places)
+                    self.note_in(connection, "owner", "moved", None, *places)
                 connection.execute(update(table).where(table.c.id == there.id).values(**file))
                 return int(there.id)
         return _insert(connection, schema.photos, digest=photo.digest, **file)
@@ -264,7 +265,7 @@ class Project:
     def series(self) -> tuple[ProjectSeries, ...]:
         """Every series with all its members."""
         members: dict[int, list[Member]] = {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             for row in connection.execute(
                 select(schema.members, schema.photos.c.digest, schema.photos.c.path)
                 .join(schema.photos)
@@ -291,47 +292,51 @@ class Project:
 
     def mark(self, member: int, state: str, *, by: str) -> Event:
         """Give a photo of a series the *state* "in", or the reason why it is left out; the history keeps both."""
-        with self._writing() as connection:
-            return self._mark(connection, member, state, by, undoes=None)
+        with self.writing() as connection:
+            return self.mark_in(connection, member, state, by)
 
     def undo(self, event: int, *, by: str) -> Event:
         """Take back the change of state *event*: the photo is again what it was before it.
 
         Raises UsageError where there is no such event, or it has been undone.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             row = connection.execute(select(schema.history).where(schema.history.c.id == event)).first()
             undone = connection.scalar(select(schema.history.c.id).where(schema.history.c.undoes == event))
             if row is None or row.member is None or undone is not None:
                 raise UsageError(f"there is no change {event} that could be undone")
-            return self._mark(connection, row.member, row.before, by, undoes=event)
+            return self.mark_in(connection, row.member, row.before, by, undoes=event)
 
-    def _mark(self, connection: Connection, member: int, state: str, by: str, *, undoes: int | None) -> Event:
+    def mark_in(
+        self, connection: Connection, member: int, state: str, by: str, *, undoes: int | None = None
+    ) -> Event:
+        """`mark`, in a transaction of the caller's."""
         table = schema.members
         before = connection.scalar(select(table.c.state).where(table.c.id == member))
         if before is None:
             raise UsageError(f"there is no photo {member} in this project")
         connection.execute(update(table).where(table.c.id == member).values(state=state))
-        return self._note(connection, by, "state", member, before, state, undoes)
+        return self.note_in(connection, by, "state", member, before, state, undoes)
 
     def history(self) -> tuple[Event, ...]:
         """Everything that was changed, oldest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(schema.history).order_by(schema.history.c.id)).all()
         return tuple(Event(**row._mapping) for row in rows)
 
-    def _note(
+    def note_in(
         self,
         connection: Connection,
         by: str,
         kind: str,
-        member: int | None,
-        before: str | None,
-        after: str | None,
+        member: int | None = None,
+        before: str | None = None,
+        after: str | None = None,
         undoes: int | None = None,
     ) -> Event:
+        """A line of the history, in a transaction of the caller's."""
         values: dict[str, Any] = {
-            "at": int(self._clock()),
+            "at": self.now(),
             "by": by,
             "kind": kind,
             "member": member,
@@ -350,7 +355,7 @@ class Project:
         """
         token = secrets.token_urlsafe(24)
         annotator = self.person(name, role=role)
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 update(schema.annotators)
                 .where(schema.annotators.c.id == annotator.id)
@@ -363,7 +368,7 @@ class Project:
         name = " ".join(name.split())
         if not name or len(name) > NAME_LENGTH or not name.isprintable():
             raise UsageError(f"a person's name has 1 to {NAME_LENGTH} letters, not '{name[:40]}'")
-        with self._writing() as connection:
+        with self.writing() as connection:
             found = self._find(connection, schema.annotators.c.name == name)
             if found is None:
                 now = int(self._clock())
@@ -373,7 +378,7 @@ class Project:
 
     def revoke(self, annotator: int) -> None:
         """Take the link of *annotator* no longer; their answers stay."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 update(schema.annotators)
                 .where(schema.annotators.c.id == annotator)
@@ -382,13 +387,13 @@ class Project:
 
     def annotator_of(self, token: str) -> Annotator | None:
         """Whose link holds *token*; None where it is nobody's, or is no longer taken."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = self._find(connection, schema.annotators.c.token_hash == _hash(token))
         return found if found is not None and found.revoked_at is None else None
 
     def annotators(self) -> tuple[Annotator, ...]:
         """Everybody, in the order in which they came."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(schema.annotators).order_by(schema.annotators.c.id)).all()
         return tuple(_annotator(row) for row in rows)
 
@@ -404,7 +409,7 @@ class Project:
 
         What they name has to exist (StoreError), which who calls this has checked.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             return [self._record_one(connection, answer) for answer in answers]
 
     def _record_one(self, connection: Connection, answer: NewAnswer) -> Receipt:
@@ -425,14 +430,14 @@ class Project:
     def answers(self, *, after: int = 0) -> tuple[Answer, ...]:
         """Every answer with an id over *after*, in the order of arrival, corrected ones included."""
         table = schema.answers
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id)).all()
         return tuple(_answer(row) for row in rows)
 
     def state(self) -> State:
         """What tells whether anything was added since it was last asked."""
         tables = (schema.members, schema.history, schema.gold, schema.answers)
-        with self._reading() as connection:
+        with self.reading() as connection:
             last = [int(connection.scalar(select(func.max(table.c.id))) or 0) for table in tables]
         return State(tuple(last[:-1]), last[-1])
 
@@ -440,10 +445,10 @@ class Project:
 
     def set_gold(self, pairs: Iterable[GoldPair]) -> None:
         """Let the answers to these pairs be known from now on."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             for pair in pairs:
                 first, second, outcome = _in_order(pair.first, pair.second, pair.outcome)
-                _put(
+                put(
                     connection,
                     schema.gold,
                     ("first", "second"),
@@ -455,16 +460,22 @@ class Project:
 
     def gold(self) -> tuple[GoldPair, ...]:
         table = schema.gold
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(table).order_by(table.c.id)).all()
         return tuple(GoldPair(row.series, row.first, row.second, Outcome(row.outcome)) for row in rows)
 
     # Connections
 
-    def _reading(self) -> Any:
+    def now(self) -> int:
+        """Seconds since 1970."""
+        return int(self._clock())
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection to ask with, for this package. Raises StoreError."""
         return reading(self._engine, self.where)
 
-    def _writing(self) -> Any:
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A connection in a transaction of its own, for this package. Raises StoreError."""
         return transaction(self._engine, self.where)
 
 
@@ -507,7 +518,7 @@ def _insert_new(connection: Connection, table: Any, unique: Sequence[str]) -> An
     return _dialect_insert(connection, table).on_conflict_do_nothing(index_elements=list(unique))
 
 
-def _put(connection: Connection, table: Any, unique: Sequence[str], **values: Any) -> None:
+def put(connection: Connection, table: Any, unique: Sequence[str], **values: Any) -> None:
     """Insert a row, or put *values* in the place of the row that has the same *unique* columns."""
     statement = _dialect_insert(connection, table).values(**values)
     new = {name: statement.excluded[name] for name in values if name not in unique}
