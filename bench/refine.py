@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 import numpy as np
-from labelled_series import DATA, features_of, open_photo, rated
 from PIL import Image, ImageDraw, ImageEnhance
 
 from finepick.features.extraction import PhotoFeatures
 from finepick.refinement.examination import examine_series
 from finepick.refinement.pairs import PairMeasures, measure_pair
 from finepick.refinement.thresholds import Reason, Thresholds
+from labelled_series import DATA, features_of, open_photo, rated
 
 GAPS = {"contrast_gamma": 0.5, "blur_jpeg": 0.3}
 LIMITS = Thresholds()
@@ -38,7 +38,9 @@ def report_same() -> None:
     folder = os.path.join(DATA, "photos")
     names = sorted(name for name in os.listdir(folder) if name.endswith(".jpg"))
     pictures = [open_photo(os.path.join(folder, name)) for name in names[:: len(names) // PHOTOS]]
-    print(f"\nsame picture twice, {len(pictures)} photos: called indiscernible; ssim, apart, detail (worst twentieth)")
+    print(
+        f"\nsame picture twice, {len(pictures)} photos: called indiscernible; ssim, apart, detail (worst twentieth)"
+    )
     for name, change in CHANGES.items():
         pairs = [measure_pair(features_of(one), features_of(change(one))) for one in pictures]
         print(f"  {name:24} {is_same(pairs):6.1%}  {worst(pairs)}")
@@ -115,7 +117,9 @@ def saved(quality: int) -> Callable[[Image.Image], Image.Image]:
 
 
 def smaller(share: float) -> Callable[[Image.Image], Image.Image]:
-    return lambda one: one.resize((round(one.width * share), round(one.height * share)), Image.Resampling.LANCZOS)
+    return lambda one: one.resize(
+        (round(one.width * share), round(one.height * share)), Image.Resampling.LANCZOS
+    )
 
 
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {

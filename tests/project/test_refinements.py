@@ -26,7 +26,9 @@ from finepick.project.store import Project
 
 @pytest.fixture
 def project(tmp_path: Path, database_url: str | None) -> Iterator[Project]:
-    with Project.create(str(tmp_path / "project"), database=database_url, clock=lambda: 1_700_000_000.5) as new:
+    with Project.create(
+        str(tmp_path / "project"), database=database_url, clock=lambda: 1_700_000_000.5
+    ) as new:
         photos = tuple(NewPhoto(f"{i}.jpg", f"/photos/{i}.jpg", f"{i}" * 64, 1000 + i, 5) for i in range(4))
         new.add_series([NewSeries("one", photos)])
         yield new
@@ -79,7 +81,9 @@ def test_running_again_with_other_thresholds_starts_from_before_the_last_run(pro
 
 def test_what_a_model_and_what_measures_say_are_runs_of_their_own(project: Project) -> None:
     keep_refinement(project, METRICS, {}, double(2))
-    checked = keep_refinement(project, MODEL, {"model": "eye-1"}, [Mark(4, "model", reason="defect", text="cut")])
+    checked = keep_refinement(
+        project, MODEL, {"model": "eye-1"}, [Mark(4, "model", reason="defect", text="cut")]
+    )
 
     assert states(project) == [IN, "indiscernible", IN, "defect"]
     undo_refinement(project, checked.id, by="owner")

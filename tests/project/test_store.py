@@ -355,3 +355,16 @@ def test_what_record_has_returned_survives_a_kill(tmp_path: Path) -> None:
 
     assert kept[: len(said)] == said
     assert len(kept) - len(said) <= 1
+
+
+def test_the_same_bytes_under_two_names_of_a_series_are_one_photo(project: Project) -> None:
+    photos = tuple(NewPhoto(name, f"/photos/{name}", "d" * 64, 10, 5) for name in ("a.jpg", "b.jpg"))
+
+    added = project.add_series(
+        [NewSeries("three", (*photos, NewPhoto("c.jpg", "/photos/c.jpg", "c" * 64, 9, 5)))]
+    )
+
+    assert added.twice == (("three", "b.jpg", "a.jpg"),) and added.photos == 2
+    assert [member.name for member in project.series()[-1].members] == ["a.jpg", "c.jpg"]
+    again = project.add_series([NewSeries("three", photos)])
+    assert again.photos == 0 and again.moved == ()

@@ -125,11 +125,12 @@ def tell_filled(filled: Filled) -> None:
     known = f" {filled.known_votes} votes were there already." if filled.known_votes else ""
     say(f"Added: {new}.{known}")
     for names, what in (
-        (filled.moved, "moved; they keep their answers"),
-        (filled.changed, "changed; not replaced"),
+        (filled.moved, "have moved; they keep their answers"),
+        (filled.changed, "have changed; not replaced"),
+        (filled.twice, "have the same bytes as another of their series; each is there once"),
     ):
         if names:
-            warn(f"{len(names)} photos have {what}: {', '.join(names[:5])}{' …' * (len(names) > 5)}")
+            warn(f"{len(names)} photos {what}: {', '.join(names[:5])}{' …' * (len(names) > 5)}")
     for skipped in filled.skipped:
         warn(f"{printable(skipped.path)} ({skipped.stage.value}): {skipped.reason}")
 
@@ -138,7 +139,13 @@ def added_document(filled: Filled) -> dict[str, Any]:
     """What came in, for `--json`."""
     counts = {name: getattr(filled, name) for name in ("series", "photos", "votes", "known_votes", "gold")}
     skipped = [{"path": s.path, "stage": s.stage.value, "reason": s.reason} for s in filled.skipped]
-    return {"added": counts, "moved": list(filled.moved), "changed": list(filled.changed), "skipped": skipped}
+    return {
+        "added": counts,
+        "moved": list(filled.moved),
+        "changed": list(filled.changed),
+        "twice": list(filled.twice),
+        "skipped": skipped,
+    }
 
 
 def _require_web() -> None:

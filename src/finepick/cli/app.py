@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from finepick import __version__
-from finepick.cli import annotate, calibrate, compare, doctor, evaluate, import_, models, pick, score, train
+from finepick.cli import (
+    annotate,
+    calibrate,
+    compare,
+    doctor,
+    evaluate,
+    import_,
+    models,
+    pick,
+    refine,
+    score,
+    train,
+)
 
 app = typer.Typer(
     name="finepick",
@@ -28,6 +40,9 @@ app.command("evaluate", epilog="Example:  finepick evaluate my-series/ --model m
     evaluate.evaluate
 )
 app.add_typer(train.app, name="train")
+app.command("refine", epilog="Example:  finepick refine heron/ --from shoot/ --page refined.html")(
+    refine.refine
+)
 app.command("annotate", epilog="Example:  finepick annotate heron/ --from shoot/ --invite Kim")(
     annotate.annotate
 )

@@ -59,7 +59,10 @@ def keep_refinement(
             .returning(schema.refinements.c.id)
         )
         assert run is not None
-        states = {row.id: row.state for row in connection.execute(select(schema.members.c.id, schema.members.c.state))}
+        states = {
+            row.id: row.state
+            for row in connection.execute(select(schema.members.c.id, schema.members.c.state))
+        }
         spared = _decided(connection)
         events: dict[int, int] = {}
         for mark in marks:
@@ -108,7 +111,8 @@ def findings_of(project: Project, run: int) -> tuple[Mark, ...]:
     with project.reading() as connection:
         rows = connection.execute(select(table).where(table.c.refinement == run).order_by(table.c.id)).all()
     return tuple(
-        Mark(row.member, row.measure, row.value, row.threshold, row.partner, row.reason, row.text) for row in rows
+        Mark(row.member, row.measure, row.value, row.threshold, row.partner, row.reason, row.text)
+        for row in rows
     )
 
 

@@ -52,12 +52,16 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What came of adding series: how many series and photos are new, and in words what was odd."""
+    """What came of adding series: how many series and photos are new, and in words what was odd.
+
+    twice: series, name and the name under which the same bytes are in that series already; they are one photo.
+    """
 
     series: int
     photos: int
     moved: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    twice: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,7 @@ class Project:
             count = _Count()
             for entry in entries:
                 self._add_one_series(connection, entry, count)
-        return Added(count.series, count.photos, tuple(count.moved), tuple(count.changed))
+        return Added(count.series, count.photos, tuple(count.moved), tuple(count.changed), tuple(count.twice))
 
     def _add_one_series(self, connection: Connection, entry: NewSeries, count: _Count) -> None:
         series = connection.scalar(select(schema.series.c.id).where(schema.series.c.name == entry.name))
@@ -203,7 +207,11 @@ class Project:
                 .where(schema.members.c.series == series)
             )
         }
+        names: dict[str, str] = {}
         for photo in entry.photos:
+            if photo.digest is not None and names.setdefault(photo.digest, photo.name) != photo.name:
+                count.twice.append((entry.name, photo.name, names[photo.digest]))
+                continue
             there = known.get(photo.name)
             if there is None:
                 photo_id = self._keep_photo(connection, photo, count)
@@ -486,6 +494,7 @@ class _Count:
         self.series = self.photos = 0
         self.moved: list[str] = []
         self.changed: list[str] = []
+        self.twice: list[tuple[str, str, str]] = []
         self._placed: dict[int, int] = {}
 
     def placed(self, series: int) -> int:

@@ -58,10 +58,9 @@ def examine_series(
         if frame is not None and (photo in kept or not any(one.reason for one in own)):
             sound[photo] = frame
     pairs = _measured(sound)
-    if is_prompt:
-        strangers = _off_prompt(sound, prompt_likeness, thresholds)
-    else:
-        strangers = _strangers(sound, pairs, thresholds)
+    strangers = (
+        _off_prompt(sound, prompt_likeness, thresholds) if is_prompt else _strangers(sound, pairs, thresholds)
+    )
     findings += strangers
     lost = {one.photo for one in strangers if one.reason and one.photo not in kept}
     findings += _doubles([photo for photo in sound if photo not in lost], pairs, thresholds, kept)
@@ -180,7 +179,9 @@ def _doubles(
     found: list[Finding] = []
     staying: list[int] = []
     for photo in sorted(photos, key=lambda one: (one not in kept, one)):
-        near = [(other, pairs[min(pair), max(pair)]) for other in staying if _known(pair := (photo, other), pairs)]
+        near = [
+            (other, pairs[min(pair), max(pair)]) for other in staying if _known(pair := (photo, other), pairs)
+        ]
         if near:
             partner, measures = max(near, key=lambda one: (_is_same(one[1], limits), one[1].ssim, -one[0]))
             is_same = _is_same(measures, limits) and photo not in kept

@@ -38,6 +38,7 @@ class Filled:
     gold: int = 0
     moved: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
     def __add__(self, other: Filled) -> Filled:
@@ -150,7 +151,18 @@ def add_manifest(project: Project, folder: str, *, progress: Progress | None = N
         if series.others.get("labels") != "model"
         for vote in _votes_of(dataset.name, series)
     ]
+    same = {(name, photo): kept for name, photo, kept in added.twice}
+    votes = [_about_kept(vote, same) for vote in votes]
+    votes = [vote for vote in votes if vote.first != vote.second]
     return _filled(added, tuple(skipped)) + (_keep_votes(project, votes) if votes else Filled())
+
+
+def _about_kept(vote: Vote, same: Mapping[tuple[str, str], str]) -> Vote:
+    """*vote* with the names under which photos that are there twice are kept."""
+    first, second = (
+        same.get((_kept_text(vote.series), _kept_text(name)), name) for name in (vote.first, vote.second)
+    )
+    return replace(vote, first=first, second=second)
 
 
 def add_votes(project: Project, votes: Sequence[Vote]) -> Filled:
@@ -287,4 +299,11 @@ def _kept_text(text: str) -> str:
 
 
 def _filled(added: Added, skipped: tuple[Skipped, ...] = ()) -> Filled:
-    return Filled(added.series, added.photos, moved=added.moved, changed=added.changed, skipped=skipped)
+    return Filled(
+        added.series,
+        added.photos,
+        moved=added.moved,
+        changed=added.changed,
+        twice=tuple(name for _, name, _ in added.twice),
+        skipped=skipped,
+    )
