@@ -89,7 +89,8 @@ def _alone(photo: int, frame: PhotoFeatures, limits: Thresholds) -> list[Finding
         Finding(photo, name, value, limit, None, Reason.DEFECT if fails else None)
         for name, value, limit, fails in checks
     ]
-    reason = Reason.EMPTY_SHOT if empty else None
+    is_defect = any(one.reason for one in found)
+    reason = Reason.EMPTY_SHOT if empty and not is_defect else None
     found.append(Finding(photo, "key points", float(points), limits.least_points, None, reason))
     found.append(Finding(photo, "contrast", contrast, limits.least_contrast, None, reason))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,13 +86,17 @@ def refined(project: Project, run: Refinement, *, skipped: tuple[Skipped, ...] =
 
 def _photos(library: Library, members: Sequence[Member]) -> tuple[dict[int, Photo], list[Skipped]]:
     """Photos by member, as they are on the disk; those that are gone, damaged or changed, with the reason."""
-    paths = {member.path for member in members if member.path is not None}
-    try:
-        reading = library.read(sorted(paths))
-        found = {photo.path: photo for photo in reading.photos}
-        skipped = list(reading.skipped)
-    except NothingReadableError as error:
-        found, skipped = {}, [Skipped(sorted(paths)[0], Stage.READ, str(error))]
+    paths = sorted({member.path for member in members if member.path is not None})
+    there = [path for path in paths if os.path.lexists(path)]
+    skipped = [Skipped(path, Stage.FIND, "it is no longer there") for path in paths if path not in set(there)]
+    found: dict[str, Photo] = {}
+    if there:
+        try:
+            reading = library.read(there)
+            found = {photo.path: photo for photo in reading.photos}
+            skipped += reading.skipped
+        except NothingReadableError as error:
+            skipped.append(Skipped(there[0], Stage.READ, str(error)))
     photos = {}
     for member in members:
         photo = found.get(member.path or "")
