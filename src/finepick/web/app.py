@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import socket
@@ -194,6 +195,7 @@ def serve(
     )
     shown = f"[{host}]" if ":" in host else host
     tell(f"http://{'127.0.0.1' if shown in ('0.0.0.0', '[::]') else shown}:{port}", token)
+    gc.freeze()  # what was loaded stays; going through it again and again costs everybody milliseconds
     with listener, pool:
         server.run(sockets=[listener])
 
