@@ -58,6 +58,9 @@ def test_one_round_leaves_the_same_rows_on_both(tmp_path: Path, postgres_server:
     here, report = a_round(tmp_path / "here", None)
     there, report_there = a_round(tmp_path / "there", postgres_server.database())
 
+    # PostgreSQL uses up a number for an answer that it had already: the order counts, not the numbers
+    for rows in (here, there):
+        rows["answers"] = [row[1:] for row in rows["answers"]]
     assert len(here["answers"]) > 25
     assert here == there
     assert report == report_there
