@@ -34,9 +34,9 @@ class Prior:
     tie_spread: float = 2.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.spread < np.inf and 0 < self.tie_spread < np.inf):
+        if not (0 < self.spread <= WIDEST and 0 < self.tie_spread <= WIDEST):
             raise ValueError(
-                f"a prior needs positive, finite spreads, not {self.spread} and {self.tie_spread}"
+                f"a prior's spreads lie above 0 and not above {WIDEST:g}, not at {self.spread} and {self.tie_spread}"
             )
 
 
