@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from finepick.preferences.answers import Answers, joined
+from finepick.preferences.bradley_terry import fit_bradley_terry
 from finepick.preferences.next_pair import POLICIES
 from finepick.preferences.pair_queue import PairQueue, Question
 
@@ -128,8 +129,10 @@ def test_ties_after_a_start_without_any_are_taken_in() -> None:
     assert question is not None
 
     queue.record(answer(question, 0))
+    queue.record(Answers.of([0, 1], [1, 2], 1, annotator=1))
 
-    assert np.all(np.isfinite(queue.state(0).mean))
+    expected = fit_bradley_terry(queue.state(0).answers, 3, tie=1.0, mode=True)
+    assert queue.state(0).mean == pytest.approx(expected.scores, abs=1e-7)
 
 
 def test_answers_about_what_is_not_there_change_nothing() -> None:

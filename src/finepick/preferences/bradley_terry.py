@@ -26,7 +26,7 @@ class Prior:
     """What is believed before the first answer. It keeps every score finite, whatever people answer.
 
     A photo's score is normal with mean 0 and standard deviation `spread`, in log-odds (1.5: of two photos drawn
-    at random, the better one wins 80 % of the time on average). log ν is normal with mean 0 and standard
+    at random, the better one wins 79 % of the time on average). log ν is normal with mean 0 and standard
     deviation `tie_spread`.
     """
 

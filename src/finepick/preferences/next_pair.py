@@ -65,14 +65,15 @@ class SeriesState:
     def after(self, more: Answers) -> SeriesState:
         """The state when *more* has been answered, too; pairs that were pending no longer are, once for each."""
         answers = joined([self.answers, replace(more, series=np.zeros(len(more), np.intp))])
-        found = Evidence(answers, [len(self)]).mode(self.model.spread, self.model.manner(answers), self.mean)
+        model = self.model.allowing(more)
+        found = Evidence(answers, [len(self)]).mode(model.spread, model.manner(answers), self.mean)
         pending, counted = list(self.pending), more.where(more.weight > 0)
         for a, b in zip(more.a.tolist(), more.b.tolist(), strict=True):
             if (number := pair_number(len(self), a, b)) in pending:
                 pending.remove(number)
         [(mean, covariance)] = found.parts()
         groups = _merged(self.groups, counted.a, counted.b)
-        return SeriesState(self.model, mean, covariance, groups, answers, tuple(pending))
+        return SeriesState(model, mean, covariance, groups, answers, tuple(pending))
 
     def asking(self, pair: int) -> SeriesState:
         """The same with one more pair pending."""

@@ -157,7 +157,7 @@ class PairQueue:
 
 def _states(sizes: IndexArray, answers: Answers, model: Model | None) -> Iterator[SeriesState]:
     """The state of every series, all fitted at once."""
-    model = model or Model.typical(0, Prior().spread, tied=bool(np.any(answers.outcome == 0)))
+    model = (model or Model.typical(0, Prior().spread, tied=False)).allowing(answers)
     posterior = Evidence(answers, sizes).mode(model.spread, model.manner(answers))
     in_order = answers.where(np.argsort(answers.series, kind="stable"))
     ends = np.searchsorted(in_order.series, np.arange(len(sizes) + 1))

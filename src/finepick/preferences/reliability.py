@@ -159,6 +159,11 @@ class Model:
         """Davidson's ν of a typical person."""
         return float(np.exp(self.log_tie)) if self.tied else 0.0
 
+    def allowing(self, answers: Answers) -> Model:
+        """This, with ties (ν = 1 until it is found) where *answers* hold the first ones."""
+        tied = self.tied or bool(np.any(answers.weight[answers.outcome == 0] > 0))
+        return self if tied == self.tied else replace(self, tied=tied)
+
     def manner(self, answers: Answers) -> Manner:
         """How each of *answers* was given, by who gave it and what stood on the left."""
         slope, bias, log_tie = self.ways_of(answers.annotator).T
