@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finepick.preferences.agreement import (
@@ -17,6 +17,8 @@ from finepick.preferences.agreement import (
     krippendorff_alpha,
 )
 from finepick.preferences.answers import Answers
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 
 # Krippendorff's own example (Computing Krippendorff's alpha-reliability, 2011): 4 observers, 12 units; 0 = missing.
 OBSERVERS = [
@@ -47,6 +49,7 @@ def test_alpha_for_interval_data_is_the_published_one() -> None:
     assert krippendorff_alpha(units[values > 0], values[values > 0]) == pytest.approx(0.849, abs=5e-4)
 
 
+@PATIENT
 @given(answer_rows)
 def test_alpha_is_its_definition_over_all_pairs_of_values(rows: list[tuple[int, int, int, int]]) -> None:
     units, values = [row[1] for row in rows], [row[3] for row in rows]
@@ -62,6 +65,7 @@ def test_alpha_is_its_definition_over_all_pairs_of_values(rows: list[tuple[int, 
     assert krippendorff_alpha(units, values) == (None if expected is None else pytest.approx(expected))
 
 
+@PATIENT
 @given(answer_rows)
 def test_agreement_does_not_depend_on_which_photo_is_called_first(
     rows: list[tuple[int, int, int, int]],

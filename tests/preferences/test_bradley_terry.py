@@ -7,7 +7,7 @@ from typing import Any
 import choix
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit
@@ -16,6 +16,8 @@ from finepick.preferences.answers import Answers
 from finepick.preferences.bradley_terry import Fit, Prior, fit_bradley_terry
 from finepick.preferences.davidson import answer_probabilities
 from finepick.preferences.simulated import Crowd, random_questions, scores_of
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 
 PHOTOS = 6
 
@@ -111,7 +113,7 @@ def _second(function: Any, at: np.ndarray, i: int, j: int, step: float = 1e-3) -
     return float(sum(corners)) / (4 * step**2)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(PATIENT, max_examples=40)
 @given(rows, st.booleans())
 def test_it_does_not_matter_which_photo_is_called_first_nor_in_what_order_answers_come(
     rows: list[tuple[int, int, int]], mode: bool
@@ -125,7 +127,7 @@ def test_it_does_not_matter_which_photo_is_called_first_nor_in_what_order_answer
     _same(found, turned, np.arange(PHOTOS))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(PATIENT, max_examples=40)
 @given(rows, st.permutations(range(PHOTOS)), st.booleans())
 def test_renamed_photos_keep_their_scores(
     rows: list[tuple[int, int, int]], names: list[int], mode: bool
@@ -145,7 +147,7 @@ def _same(one: Fit, other: Fit, names: np.ndarray) -> None:
     assert other.is_connected == one.is_connected
 
 
-@settings(deadline=None, max_examples=40)
+@settings(PATIENT, max_examples=40)
 @given(rows, st.booleans())
 def test_one_more_vote_for_a_photo_never_makes_it_less_likely(
     rows: list[tuple[int, int, int]], mode: bool

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finepick.preferences.answers import Answers
 from finepick.preferences.connections import circles_in, components_of, majorities
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 
 edges = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6), st.sampled_from([1, 0, -1])), max_size=30)
 
@@ -20,6 +22,7 @@ def answers_of(rows: list[tuple[int, int, int]]) -> Answers:
     return Answers.of(a, (a + step) % 7, np.array([row[2] for row in rows], np.intp))
 
 
+@PATIENT
 @given(edges)
 def test_circles_are_the_triads_whose_majorities_contradict(rows: list[tuple[int, int, int]]) -> None:
     answers = answers_of(rows)
@@ -40,6 +43,7 @@ def test_a_circle_is_written_from_its_smallest_photo_each_beating_the_next() -> 
     assert found.photos.tolist() == [[1, 3, 2]]
 
 
+@PATIENT
 @given(edges)
 def test_groups_are_what_walking_along_answers_reaches(rows: list[tuple[int, int, int]]) -> None:
     answers = answers_of(rows)

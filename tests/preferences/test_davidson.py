@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import norm
@@ -16,10 +16,13 @@ from finepick.preferences.davidson import (
     order_information,
 )
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
+
 odds = st.floats(-30, 30)
 ties = st.floats(0, 50)
 
 
+@PATIENT
 @given(odds, ties)
 def test_the_three_answers_sum_to_one_and_turn_round_with_the_photos(d: float, tie: float) -> None:
     first, middle, second = answer_probabilities(d, tie)
@@ -29,6 +32,7 @@ def test_the_three_answers_sum_to_one_and_turn_round_with_the_photos(d: float, t
     assert np.stack(turned) == pytest.approx(np.stack([second, middle, first]), abs=1e-15)
 
 
+@PATIENT
 @given(odds, ties)
 def test_of_those_who_prefer_one_the_share_for_a_is_that_of_bradley_and_terry(d: float, tie: float) -> None:
     first, _, second = answer_probabilities(d, tie)
@@ -36,6 +40,7 @@ def test_of_those_who_prefer_one_the_share_for_a_is_that_of_bradley_and_terry(d:
     assert first / (first + second) == pytest.approx(expit(d), rel=1e-9, abs=1e-300)
 
 
+@PATIENT
 @given(st.floats(-8, 8), st.floats(0.05, 10), st.sampled_from([1, 0, -1]))
 def test_derivatives_are_those_of_the_logarithm_by_differences(d: float, tie: float, outcome: int) -> None:
     said, step = np.array([outcome], np.int8), 1e-4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -19,6 +19,8 @@ from finepick.preferences.next_pair import (
     pair_number,
     pairs_of,
 )
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 
 PHOTOS = 8
 
@@ -38,6 +40,7 @@ def play(
     return state
 
 
+@PATIENT
 @given(st.integers(2, 30), st.data())
 def test_pairs_are_numbered_as_they_are_listed(n: int, data: st.DataObject) -> None:
     number = data.draw(st.integers(0, n * (n - 1) // 2 - 1))
@@ -109,7 +112,7 @@ def test_avoided_pairs_are_never_chosen_and_none_are_left_in_the_end() -> None:
     assert choose_pair(SeriesState.of(0), Informative(), rng) is None
 
 
-@settings(deadline=None, max_examples=25)
+@settings(PATIENT, max_examples=25)
 @given(st.integers(0, 1000), st.sampled_from(["informative", "best-frame"]))
 def test_the_choice_does_not_depend_on_how_photos_are_numbered(seed: int, name: str) -> None:
     rng = np.random.default_rng(seed)
