@@ -205,7 +205,8 @@ def _listen(binding: Binding) -> socket.socket:
     family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
     ports = [binding.port] if binding.port is not None else [DEFAULT_PORT, 0]
     for port in ports:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # the protocol is named, since asyncio sends small answers at once (TCP_NODELAY) only where it is: 40 ms each
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((binding.host, port))
