@@ -11,7 +11,11 @@ from finepick.cli.options import Json, Quiet, Workers
 if TYPE_CHECKING:
     from finepick.project.store import Project
     from finepick.refinement.thresholds import Thresholds
+    from finepick.workflows.checking import CheckRequest
+    from finepick.workflows.library import Library
     from finepick.workflows.refine import Refined
+
+_CHECK = "A second look (a key comes from FINEPICK_CHAT_KEY)"
 
 
 def refine(
@@ -34,6 +38,24 @@ def refine(
         ),
     ] = None,
     limits: Annotated[bool, typer.Option("--limits", help="List the thresholds and leave.")] = False,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            "--check",
+            metavar="URL",
+            help="Then let a model at this OpenAI-compatible server look over what is left; photos are sent to it.",
+            rich_help_panel=_CHECK,
+        ),
+    ] = None,
+    check_model: Annotated[
+        str | None, typer.Option("--check-model", metavar="NAME", help="Its model.", rich_help_panel=_CHECK)
+    ] = None,
+    check_most: Annotated[
+        int | None,
+        typer.Option(
+            "--check-most", min=0, help="Questions to ask; all unless told.", rich_help_panel=_CHECK
+        ),
+    ] = None,
     page: Annotated[
         str | None, typer.Option("--page", metavar="FILE.html", help="Write a picture of what went where.")
     ] = None,
@@ -62,6 +84,7 @@ def refine(
     if limits:
         _print_limits(thresholds, json)
         return
+    checking = _check_request(check, check_model, check_most)
     with (Project.open if runs or undo is not None else open_or_create)(project) as opened:
         if runs:
             _print_runs(opened, json)
@@ -79,13 +102,43 @@ def refine(
                 if not quiet:
                     tell_filled(filled)
             refined = refine_project(opened, library, thresholds)
+            if checking is not None:
+                refined = _checked(opened, library, checking, refined, quiet=quiet)
             if page is not None:
-                write_page(opened, library, refined.run, page)
+                write_page(opened, library, page)
         for skipped in refined.skipped:
             warn(f"{skipped.path} ({skipped.stage.value}): {skipped.reason}")
         _print_refined(opened, refined, json)
         if page is not None and not quiet:
             say(f"What went where: {page}")
+
+
+def _check_request(url: str | None, model: str | None, most: int | None) -> CheckRequest | None:
+    from finepick.errors import UsageError
+
+    if url is None:
+        if model is not None or most is not None:
+            raise UsageError("whom to ask? name the server with --check URL")
+        return None
+    from finepick.workflows.checking import CheckRequest
+
+    request = CheckRequest(url, model or "", most=most)
+    request.endpoint()  # what is wrong with it is told before anything is read
+    return request
+
+
+def _checked(
+    project: Project, library: Library, request: CheckRequest, before: Refined, *, quiet: bool
+) -> Refined:
+    from finepick.cli.printing import say, warn
+    from finepick.workflows.checking import check_project
+    from finepick.workflows.refine import refined
+
+    checked = check_project(project, library, request, tell=lambda line: None if quiet else say(line))
+    if checked.unanswered:
+        why = f" ({checked.trouble})" if checked.trouble else ""
+        warn(f"{checked.unanswered} questions have no answer{why}; run it again to ask them")
+    return refined(project, before.run, skipped=before.skipped)
 
 
 def _changes(words: list[str]) -> dict[str, float]:
@@ -169,7 +222,7 @@ def _print_refined(project: Project, refined: Refined, json: bool) -> None:
                     run=refined.run.id,
                     counts=dict(refined.counts),
                     too_short=list(refined.too_short),
-                    left_out=left_out(project, refined.run),
+                    left_out=left_out(project),
                     skipped=skipped,
                 )
             )

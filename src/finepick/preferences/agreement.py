@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
-from finepick.domain import FloatArray
 from finepick.preferences.answers import Answers, IndexArray, summed
 from finepick.preferences.bradley_terry import LEVEL
 
@@ -37,9 +36,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`pairs_of_answers`: of all two answers of different people about the same photos, how many agree (the
-    observed agreement of Fleiss, 1971, weighted by pairs of answers). `alpha`: Krippendorff's α of the answers,
-    None where it does not apply. `ties`: how many answers were "cannot tell".
+    """How far different people agree.
+
+    `pairs_of_answers`: of all two answers of different people about the same photos, how many say the same (the
+    observed agreement of J. L. Fleiss, 1971, every two answers counting once). `alpha`: Krippendorff's α, None
+    where it does not apply. `ties`: how many answers were "cannot tell".
     """
 
     pairs_of_answers: Share
@@ -50,17 +51,19 @@ class Agreement:
 def agreement_of(answers: Answers) -> Agreement:
     """How far different people agree about the same photos.
 
-    α looks at the last answer of everybody about every pair of photos, as numbers 1, 0 and −1 with squared
-    differences, so that a tie lies half-way. Which photo is called first is arbitrary, so every pair is counted
-    both ways round: α does not depend on how photos are numbered.
+    α looks at answers as numbers 1, 0 and −1 with squared differences, so that a tie lies half-way; of somebody
+    who answered twice about two photos it takes the mean. Which photo is called first is arbitrary, so every
+    pair is counted both ways round: α does not depend on how photos are numbered.
     """
-    counted = last_answers(answers)
-    unit = _pair_codes(counted)
-    both = np.concatenate([counted.outcome, -counted.outcome])
-    units = np.concatenate([unit, unit + unit.max(initial=-1) + 1])
-    same, pairs = _agreeing(unit, counted.outcome)
+    counted = answers.where(answers.weight > 0).canonical()
+    unit, own = _codes(counted.series, counted.a, counted.b), _codes(*_own_pair(counted))
+    (same, pairs), (same_own, pairs_own) = (_agreeing(code, counted.outcome) for code in (unit, own))
+    across = Share(int(same.sum() - same_own.sum()), int(pairs.sum() - pairs_own.sum()))
+    _, first, sizes = np.unique(own, return_index=True, return_counts=True)
+    said = summed(counted.outcome, own, len(sizes)) / sizes
+    both = np.concatenate([unit[first], unit[first] + len(same)])
     ties = Share(int(np.sum(counted.outcome == 0)), len(counted))
-    return Agreement(Share(same, pairs), krippendorff_alpha(units, both), ties)
+    return Agreement(across, krippendorff_alpha(both, np.concatenate([said, -said])), ties)
 
 
 def krippendorff_alpha(units: ArrayLike, values: ArrayLike) -> float | None:
@@ -76,22 +79,18 @@ def krippendorff_alpha(units: ArrayLike, values: ArrayLike) -> float | None:
     if not len(value) or np.ptp(value) == 0:
         return None
     means = summed(value, unit, len(sizes)) / sizes
-    observed = np.sum((value - means[unit]) ** 2 * 2 / (sizes[unit] - 1)) / len(value)
+    within = 2 * sizes / np.maximum(sizes - 1, 1)
+    observed = np.sum((value - means[unit]) ** 2 * within[unit]) / len(value)
     return float(1 - observed / (2 * np.var(value, ddof=1)))
 
 
 def consistency_of(answers: Answers, annotators: int) -> list[Share]:
-    """Of each of *annotators*: how often an answer repeats their first one about the same two photos.
-
-    Two ways of saying it agree only where both name the same photo, or both are ties.
-    """
+    """Of each of *annotators*: of all two answers of theirs about the same two photos, how many say the same."""
     counted = answers.where(answers.weight > 0).canonical()
-    key = np.stack([counted.annotator, counted.series, counted.a, counted.b])
-    _, first, which = np.unique(key, axis=1, return_index=True, return_inverse=True)
-    origin = first[which.ravel()]
-    again = origin != np.arange(len(counted))
-    same = again & (counted.outcome == counted.outcome[origin])
-    return _shares(same, again, counted.annotator, annotators)
+    own = _codes(*_own_pair(counted))
+    who = np.zeros(int(own.max(initial=-1)) + 1, np.intp)
+    who[own] = counted.annotator
+    return _shares(*_agreeing(own, counted.outcome), who, annotators)
 
 
 def gold_accuracy_of(answers: Answers, gold: Iterable[tuple[int, int, int]], annotators: int) -> list[Share]:
@@ -103,15 +102,7 @@ def gold_accuracy_of(answers: Answers, gold: Iterable[tuple[int, int, int]], ann
     counted = answers.where(answers.weight > 0)
     columns = (counted.series, counted.a, counted.b)
     truth = np.array([known.get(row, 0) for row in zip(*(c.tolist() for c in columns), strict=True)], np.int8)
-    return _shares(counted.outcome == truth, truth != 0, counted.annotator, annotators)
-
-
-def last_answers(answers: Answers) -> Answers:
-    """Of every person and two photos the last answer that counts, with a < b."""
-    counted = answers.where(answers.weight > 0).canonical()
-    key = np.stack([counted.annotator, counted.series, counted.a, counted.b])[:, ::-1]
-    _, last = np.unique(key, axis=1, return_index=True)
-    return counted.where(np.sort(len(counted) - 1 - last))
+    return _shares((counted.outcome == truth) & (truth != 0), truth != 0, counted.annotator, annotators)
 
 
 def together(shares: Iterable[Share]) -> Share:
@@ -129,21 +120,24 @@ def _gold_table(gold: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int, in
     return table
 
 
-def _pair_codes(answers: Answers) -> IndexArray:
-    """One number for each two photos that are asked about, from 0."""
-    key = np.stack([answers.series, answers.a, answers.b])
-    return np.unique(key, axis=1, return_inverse=True)[1].ravel()
+def _own_pair(answers: Answers) -> tuple[IndexArray, ...]:
+    return answers.annotator, answers.series, answers.a, answers.b
 
 
-def _agreeing(unit: IndexArray, outcome: np.ndarray) -> tuple[int, int]:
-    """Of all two answers about one unit: how many say the same, and how many there are."""
+def _codes(*columns: IndexArray) -> IndexArray:
+    """One number, from 0, for each combination of values that occurs."""
+    return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].ravel()
+
+
+def _agreeing(unit: IndexArray, outcome: NDArray[np.int8]) -> tuple[IndexArray, IndexArray]:
+    """Of all two answers about each unit: how many say the same, and how many there are."""
     units = int(unit.max(initial=-1)) + 1
     counts = np.bincount(unit * 3 + outcome + 1, minlength=units * 3).reshape(units, 3)
     total = counts.sum(axis=1)
-    return int(np.sum(counts * (counts - 1)) // 2), int(np.sum(total * (total - 1)) // 2)
+    return np.sum(counts * (counts - 1), axis=1) // 2, total * (total - 1) // 2
 
 
-def _shares(hits: np.ndarray, of: np.ndarray, who: IndexArray, people: int) -> list[Share]:
-    right: FloatArray = summed(hits & of, who, people)
-    asked: FloatArray = summed(of, who, people)
-    return [Share(int(one), int(other)) for one, other in zip(right, asked, strict=True)]
+def _shares(hits: ArrayLike, of: ArrayLike, who: IndexArray, people: int) -> list[Share]:
+    """For each of *people* what *hits* and *of* add up to."""
+    columns = (summed(values, who, people) for values in (hits, of))
+    return [Share(int(right), int(asked)) for right, asked in zip(*columns, strict=True)]

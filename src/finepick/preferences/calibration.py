@@ -19,8 +19,8 @@ from finepick.preferences.agreement import (
     together,
 )
 from finepick.preferences.answers import Answers, IndexArray
-from finepick.preferences.bradley_terry import LEVEL, Fit, Prior, centred
-from finepick.preferences.connections import Circles, circles_in, components_of
+from finepick.preferences.bradley_terry import LEVEL, Fit, Prior, fit_of
+from finepick.preferences.connections import Circles, circles_in
 from finepick.preferences.next_pair import pairs_of
 from finepick.preferences.reliability import JointFit, PeoplePrior, Rules, Verdict, fit_together
 
@@ -187,13 +187,7 @@ def _series(answers: Answers, joint: JointFit, settings: Settings) -> Iterable[C
     ends = np.searchsorted(counted.series, np.arange(len(joint.posterior.sizes) + 1))
     for s, (scores, covariance) in enumerate(joint.posterior.parts()):
         own, n = counted.where(slice(ends[s], ends[s + 1])), len(scores)
-        fit = Fit(
-            scores - scores.mean() if n else scores,
-            centred(covariance),
-            joint.model.tie,
-            components_of(own, n),
-            bool(joint.posterior.converged[s]),
-        )
+        fit = fit_of(scores, covariance, joint.model.tie, own, bool(joint.posterior.converged[s]))
         yield CalibratedSeries(fit, tuple(_pairs(own, fit, settings.level)), circles_in(own, n))
 
 

@@ -17,8 +17,9 @@ from scipy.special import ndtr
 
 from finepick.domain import FloatArray
 from finepick.preferences.answers import Answers, IndexArray, joined, summed
-from finepick.preferences.bradley_terry import Evidence, Prior
+from finepick.preferences.bradley_terry import Prior
 from finepick.preferences.davidson import derivatives, order_information
+from finepick.preferences.evidence import Evidence
 from finepick.preferences.reliability import Model
 
 
@@ -64,16 +65,15 @@ class SeriesState:
     def after(self, more: Answers) -> SeriesState:
         """The state when *more* has been answered, too; pairs that were pending no longer are, once for each."""
         answers = joined([self.answers, replace(more, series=np.zeros(len(more), np.intp))])
-        found = Evidence(answers, [len(self)]).posterior(
-            self.model.spread, self.model.manner(answers), self.mean
-        )
+        model = self.model.allowing(more)
+        found = Evidence(answers, [len(self)]).mode(model.spread, model.manner(answers), self.mean)
         pending, counted = list(self.pending), more.where(more.weight > 0)
         for a, b in zip(more.a.tolist(), more.b.tolist(), strict=True):
             if (number := pair_number(len(self), a, b)) in pending:
                 pending.remove(number)
         [(mean, covariance)] = found.parts()
         groups = _merged(self.groups, counted.a, counted.b)
-        return SeriesState(self.model, mean, covariance, groups, answers, tuple(pending))
+        return SeriesState(model, mean, covariance, groups, answers, tuple(pending))
 
     def asking(self, pair: int) -> SeriesState:
         """The same with one more pair pending."""
@@ -186,7 +186,7 @@ class Swiss:
         games = summed(met, a, n) + summed(met, b, n)
         most, least = np.maximum(games[a], games[b]), np.minimum(games[a], games[b])
         worse = (most * 2 + least) * (met.max(initial=0.0) + 1) + met
-        return 1.0 / (1.0 + worse * (n + len(answers)) + np.abs(points[a] - points[b]))
+        return np.asarray(1.0 / (1.0 + worse * (n + len(answers)) + np.abs(points[a] - points[b])))
 
 
 POLICIES: dict[str, PairPolicy] = {

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from finepick.domain import FloatArray
 from finepick.preferences.answers import Answers, IndexArray
-from finepick.preferences.bradley_terry import Evidence, Prior
+from finepick.preferences.bradley_terry import Prior
 from finepick.preferences.connections import components_of
+from finepick.preferences.evidence import Evidence
 from finepick.preferences.next_pair import PairPolicy, SeriesState, pair_number, pair_values, pairs_of
 from finepick.preferences.reliability import Model
 
@@ -156,8 +157,8 @@ class PairQueue:
 
 def _states(sizes: IndexArray, answers: Answers, model: Model | None) -> Iterator[SeriesState]:
     """The state of every series, all fitted at once."""
-    model = model or Model.typical(0, Prior().spread, tied=bool(np.any(answers.outcome == 0)))
-    posterior = Evidence(answers, sizes).posterior(model.spread, model.manner(answers))
+    model = (model or Model.typical(0, Prior().spread, tied=False)).allowing(answers)
+    posterior = Evidence(answers, sizes).mode(model.spread, model.manner(answers))
     in_order = answers.where(np.argsort(answers.series, kind="stable"))
     ends = np.searchsorted(in_order.series, np.arange(len(sizes) + 1))
     for (mean, covariance), begin, end in zip(posterior.parts(), ends[:-1], ends[1:], strict=True):

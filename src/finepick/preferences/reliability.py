@@ -11,8 +11,8 @@ who cannot be relied on, wide about 0. A bias is drawn from Student's t about 0.
 many do, and whoever is far off does not drag the others along. The unit of the scores is fixed by the mean
 sensitivity of those who can be relied on: it is 1.
 
-Scores are averaged over, not maximised over: an EM algorithm whose E-step is the Laplace posterior of every
-series and whose M-step climbs the expected log-likelihood for all annotators at once, for what is typical of
+Scores are averaged over, not maximised over: an EM algorithm whose E-step is the normal closest to the posterior of
+every series and whose M-step climbs the expected log-likelihood for all annotators at once, for what is typical of
 ties, and for the spread of the scores (A. P. Dempster, N. M. Laird and D. B. Rubin, J. R. Stat. Soc. B 39, 1977;
 t as a scale mixture: K. L. Lange, R. J. A. Little and J. M. G. Taylor, JASA 84, 1989; reliability in paired
 comparisons: X. Chen et al., "Pairwise ranking aggregation in a crowdsourced setting", WSDM 2013).
@@ -31,17 +31,19 @@ from scipy.stats import norm
 
 from finepick.domain import FloatArray
 from finepick.preferences.answers import Answers, IndexArray, summed
-from finepick.preferences.bradley_terry import LEVEL, Evidence, Manner, Posterior, Prior
+from finepick.preferences.bradley_terry import LEVEL, WIDEST, Prior
 from finepick.preferences.davidson import (
     NORMAL_NODES,
     NORMAL_WEIGHTS,
     derivatives,
     log_likelihood,
 )
+from finepick.preferences.evidence import Evidence, Manner, Posterior
 
 _ROUNDS = 200
 _CLOSE = 1e-3  # largest change of a sensitivity, a bias, log ν or log spread in the last round
 _NEWTON = 50
+_INNER = 4  # steps towards the average a round: it need not be there while the model still moves
 _SOMEBODY = 0.5  # fewer reliable people than this in all fix no unit
 
 
@@ -92,7 +94,7 @@ class Rules:
     """
 
     evidence: float = 20.0
-    side_evidence: float = 1000.0
+    side_evidence: float = 100.0
     least_bias: float = 0.5
 
 
@@ -157,6 +159,11 @@ class Model:
         """Davidson's ν of a typical person."""
         return float(np.exp(self.log_tie)) if self.tied else 0.0
 
+    def allowing(self, answers: Answers) -> Model:
+        """This, with ties (ν = 1 until it is found) where *answers* hold the first ones."""
+        tied = self.tied or bool(np.any(answers.weight[answers.outcome == 0] > 0))
+        return self if tied == self.tied else replace(self, tied=tied)
+
     def manner(self, answers: Answers) -> Manner:
         """How each of *answers* was given, by who gave it and what stood on the left."""
         slope, bias, log_tie = self.ways_of(answers.annotator).T
@@ -218,12 +225,13 @@ def fit_together(
         )
     data = Evidence(answers, sizes)
     model = Model.typical(count, prior.spread, bool(np.any(answers.weight[answers.outcome == 0] > 0)))
-    posterior, change, rounds = data.posterior(model.spread, model.manner(answers)), np.inf, 0
+    posterior, change, rounds = data.mode(model.spread, model.manner(answers)), np.inf, 0
     while change > _CLOSE and rounds < _ROUNDS:
         crowd = _Crowd(data, posterior, belief, model)
         better = _next_model(crowd, prior, estimate_spread, estimate_people)
         change, model, rounds = better.change(model), better, rounds + 1
-        posterior = data.posterior(model.spread, model.manner(answers), posterior.mean)
+        posterior = data.average(model.spread, model.manner(answers), posterior, rounds=_INNER)
+    posterior = data.average(model.spread, model.manner(answers), posterior)
     found = _Crowd(data, posterior, belief, model).report()
     return JointFit(posterior, model, found, rounds, change <= _CLOSE and bool(posterior.converged.all()))
 
@@ -257,7 +265,7 @@ def _better_spread(data: Evidence, posterior: Posterior, prior: Prior, belief: P
         traces = np.trace(covariance, axis1=1, axis2=2) - covariance.sum(axis=(1, 2)) / n
         squares += float(np.sum(centred**2) + np.sum(traces))
         freedom += float(keep.sum() * (n - 1))
-    return float(np.sqrt(squares / freedom))
+    return min(float(np.sqrt(squares / freedom)), WIDEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,11 @@ def keep_refinement(
 ) -> Refinement:
     """Keep a run with its *marks*, all or none; photos with a reason against them are left out from now on.
 
-    A run *by* the same before it is undone first. What a person decided of a photo stays (see `decided`).
+    A run *by* the same before it is undone first, and so is what a model said of photos that had passed what is
+    measured anew. What a person decided of a photo stays (see `decided`).
     """
     with project.writing() as connection:
-        for earlier in _in_force(connection, by):
+        for earlier in _in_force(connection, by) + (_in_force(connection, MODEL) if by == METRICS else []):
             _undo(project, connection, earlier, by)
         at = project.now()
         run = connection.scalar(
@@ -97,6 +98,13 @@ def undo_refinement(project: Project, run: int, *, by: str) -> int:
         if not any(one.id == run and one.undone_at is None for one in _all(connection)):
             raise UsageError(f"there is no run of refinement {run} that could be undone")
         return _undo(project, connection, run, by)
+
+
+def undo_refinements(project: Project, by: str) -> None:
+    """Take back what runs *by* a program left out, if there are any that stand."""
+    with project.writing() as connection:
+        for run in _in_force(connection, by):
+            _undo(project, connection, run, by)
 
 
 def refinements(project: Project) -> tuple[Refinement, ...]:

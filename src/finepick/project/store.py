@@ -418,14 +418,13 @@ class Project:
         What they name has to exist (StoreError), which who calls this has checked.
         """
         with self.writing() as connection:
-            return [self._record_one(connection, answer) for answer in answers]
+            add = _insert_new(connection, schema.answers, ("annotator", "client_id"))
+            add = add.returning(schema.answers.c.id)
+            return [self._record_one(connection, add, answer) for answer in answers]
 
-    def _record_one(self, connection: Connection, answer: NewAnswer) -> Receipt:
+    def _record_one(self, connection: Connection, add: Any, answer: NewAnswer) -> Receipt:
         table = schema.answers
-        values = _answer_values(answer, received_at=int(self._clock() * 1000))
-        new = connection.scalar(
-            _insert_new(connection, table, ("annotator", "client_id")).values(**values).returning(table.c.id)
-        )
+        new = connection.scalar(add, _answer_values(answer, received_at=int(self._clock() * 1000)))
         if new is not None:
             return Receipt(answer.client_id, int(new), True)
         known = connection.scalar(

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from finepick.datasets.manifest import series_entry
@@ -40,7 +40,15 @@ TOKEN_SECONDS = 2.0
 
 RECENT = 50
 
-Id = Annotated[int, Field(ge=1, le=2**53, strict=True)]
+
+def _no_text(value: object) -> object:
+    """JSON knows one kind of number, so 1.0 is a whole one; a text is none, and neither is true."""
+    if isinstance(value, str | bool):
+        raise ValueError("it has to be a whole number")
+    return value
+
+
+Id = Annotated[int, Field(ge=1, le=2**53), BeforeValidator(_no_text)]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$", examples=["3f0c9b52-a1"])]
 _LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"  # no control characters, not only blanks
 PersonName = Annotated[str, Field(min_length=1, max_length=100, pattern=_LINE)]
@@ -203,13 +211,14 @@ def annotation_router(
     """Every address below `/api`."""
     router = APIRouter(prefix="/api", responses=REFUSALS)
 
-    def person(x_finepick_token: Annotated[str, Header(max_length=200)] = "") -> Annotator:
+    # coroutines, though they wait for nothing: plain functions would be sent through a thread each time
+    async def person(x_finepick_token: Annotated[str, Header(max_length=200)] = "") -> Annotator:
         found = entrance.person(x_finepick_token)
         if found is None:
             raise HTTPException(401, "this link is not taken, or no longer; ask for a new one")
         return found
 
-    def owner(somebody: Annotated[Annotator, Depends(person)]) -> Annotator:
+    async def owner(somebody: Annotated[Annotator, Depends(person)]) -> Annotator:
         if somebody.role is not Role.OWNER:
             raise HTTPException(403, "only the owner of the project may do that")
         return somebody

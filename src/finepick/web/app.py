@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import socket
@@ -194,6 +195,7 @@ def serve(
     )
     shown = f"[{host}]" if ":" in host else host
     tell(f"http://{'127.0.0.1' if shown in ('0.0.0.0', '[::]') else shown}:{port}", token)
+    gc.freeze()  # what was loaded stays; going through it again and again costs everybody milliseconds
     with listener, pool:
         server.run(sockets=[listener])
 
@@ -203,7 +205,8 @@ def _listen(binding: Binding) -> socket.socket:
     family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
     ports = [binding.port] if binding.port is not None else [DEFAULT_PORT, 0]
     for port in ports:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # the protocol is named, since asyncio sends small answers at once (TCP_NODELAY) only where it is: 40 ms each
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((binding.host, port))

@@ -147,9 +147,12 @@ class Desk:
         with self._lock:
             self._look()
             person = self._person(annotator)
-            left = [self._left(person, table) for table in self._tables.values()]
+            begun = [table for number in person.per_series if (table := self._open.get(number)) is not None]
+            left = [self._left(person, table) for table in begun]
+            untouched = self._open_sheets - sum(table.sheet for table in begun)
             answered = sum(person.times.values())
-            return Progress(answered, answered + sum(left), sum(not each for each in left), len(left))
+            done = len(self._tables) - len(self._open) + sum(not each for each in left)
+            return Progress(answered, answered + untouched + sum(left), done, len(self._tables))
 
     def _next_pair(self, annotator: int, taken: set[Pair]) -> tuple[int, Pair] | None:
         person = self._person(annotator)
@@ -194,7 +197,7 @@ class Desk:
         visitors = Counter(
             other.current for number, other in self._people.items() if number != annotator and other.current
         )
-        rest = [table for table in self._tables.values() if table is not current and not table.is_settled]
+        rest = [table for table in self._open.values() if table is not current]
         weighed = [
             (
                 (table.weight + visitors[table.series.id] * table.sheet) / table.budget,
@@ -337,8 +340,7 @@ class Desk:
         if key in self._replaced or table is None:
             return
         table.answers[key] = answer
-        table.weight += answer.weight
-        table.order = None
+        self._weigh(table, answer.weight)
         person, pair = self._person(answer.annotator), (answer.first, answer.second)
         person.times[pair] += 1
         if person.times[pair] == 1:
@@ -352,12 +354,22 @@ class Desk:
         old = table.answers.pop(key, None) if table is not None else None
         if table is None or old is None:
             return
-        table.weight -= old.weight
-        table.order = None
+        self._weigh(table, -old.weight)
         person, pair = self._person(old.annotator), (old.first, old.second)
         person.times[pair] -= 1
         if not person.times[pair]:
             person.per_series[series] -= 1
+
+    def _weigh(self, table: _Table, more: float) -> None:
+        """Add an answer's weight to *table*, or take it away, and see whether the series is open still."""
+        table.weight += more
+        table.order = None
+        number = table.series.id
+        if table.is_settled and self._open.pop(number, None) is not None:
+            self._open_sheets -= table.sheet
+        elif not table.is_settled and number not in self._open:
+            self._open[number] = table
+            self._open_sheets += table.sheet
 
     def recent(self, annotator: int, count: int) -> list[Answer]:
         """The last answers in force of *annotator*, newest first."""
@@ -436,6 +448,8 @@ class Desk:
                     places = {member.id: place for place, member in enumerate(taking_part)}
                     sheet = sheet_of(len(places))
                     self._tables[series.id] = _Table(series, places, float(self._plan.votes * sheet), sheet)
+            self._open = {number: table for number, table in self._tables.items() if not table.is_settled}
+            self._open_sheets = sum(table.sheet for table in self._open.values())
             self._gold = {(pair.first, pair.second): pair.series for pair in self._project.gold()}
             currents = {number: person.current for number, person in getattr(self, "_people", {}).items()}
             self._people: dict[int, _Person] = {

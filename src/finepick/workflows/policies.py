@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from finepick.preferences.answers import Answers
-from finepick.preferences.connections import components_of
 from finepick.preferences.next_pair import (
     BestFrame,
     Informative,
@@ -59,7 +58,7 @@ def order_pairs(policy: str, standing: Standing, chance: random.Random) -> list[
     values = pair_values(state, POLICIES[policy], rng)
     best_first = np.lexsort((rng.random(len(values)), -values))
     pairs = [(int(a), int(b)) for a, b in np.stack(pairs_of(standing.count), axis=1)[best_first]]
-    part = list(components_of(answers, standing.count))
+    part = list(state.groups)
     joining: dict[Place, None] = {}
     for a, b in pairs:
         if part[a] != part[b]:

@@ -19,6 +19,7 @@ from finepick.project.refinements import (
     decided,
     findings_of,
     keep_refinement,
+    refinements,
 )
 from finepick.project.store import Project
 from finepick.refinement.examination import Finding, examine_series
@@ -58,7 +59,7 @@ def refine_project(
         raise UsageError(
             f"the project in '{project.folder}' knows no photo's file; add photos with --from, or a manifest"
         )
-    photos, skipped = _photos(library, [member for one in series for member in one.members])
+    photos, skipped = photos_of(library, [member for one in series for member in one.members])
     spared = decided(project)
     library.progress.stage("refining series", len(series))
     marks: list[Mark] = []
@@ -72,19 +73,23 @@ def refine_project(
 def refined(project: Project, run: Refinement, *, skipped: tuple[Skipped, ...] = ()) -> Refined:
     """How the project stands after *run*."""
     series = project.series()
-    counts = Counter(member.state for one in series for member in one.members)
-    order = [IN, *Reason]
-    known = {state: counts[state] for state in order}
     return Refined(
         run,
-        {**known, **{state: count for state, count in sorted(counts.items()) if state not in known}},
+        counts_of(project),
         len(series),
         tuple(one.name for one in series if len(one.taking_part) < 2),
         skipped,
     )
 
 
-def _photos(library: Library, members: Sequence[Member]) -> tuple[dict[int, Photo], list[Skipped]]:
+def counts_of(project: Project) -> dict[str, int]:
+    """How many photos are in each state, "in" first, then the reasons, then what else people said."""
+    counts = Counter(member.state for one in project.series() for member in one.members)
+    known = {state: counts[state] for state in [IN, *Reason]}
+    return {**known, **{state: count for state, count in sorted(counts.items()) if state not in known}}
+
+
+def photos_of(library: Library, members: Sequence[Member]) -> tuple[dict[int, Photo], list[Skipped]]:
     """Photos by member, as they are on the disk; those that are gone, damaged or changed, with the reason."""
     paths = sorted({member.path for member in members if member.path is not None})
     there = [path for path in paths if os.path.lexists(path)]
@@ -156,18 +161,15 @@ def _mark(finding: Finding, members: Sequence[Member]) -> Mark:
     )
 
 
-def write_page(project: Project, library: Library, run: Refinement, path: str) -> None:
+def write_page(project: Project, library: Library, path: str) -> None:
     """Write to *path* a picture of what went where: every photo that is left out, why, and what it was measured by.
 
     Raises OutputError.
     """
     series = project.series()
     members = {member.id: (one.name, member) for one in series for member in one.members}
-    found: dict[int, list[Mark]] = {}
-    for mark in findings_of(project, run.id):
-        if mark.reason is not None:
-            found.setdefault(mark.member, []).append(mark)
-    photos, _ = _photos(library, [member for _, member in members.values()])
+    found = _against(project)
+    photos, _ = photos_of(library, [member for _, member in members.values()])
     cards: list[Card] = []
     shown: Counter[str] = Counter()
     for name, member in members.values():
@@ -192,7 +194,7 @@ def write_page(project: Project, library: Library, run: Refinement, path: str) -
     write_refinement_page(
         path,
         title=f"What of {project.name} is worth asking about",
-        counts=refined(project, run).counts,
+        counts=counts_of(project),
         cards=cards,
         more={state: max(0, count - MOST_CARDS) for state, count in shown.items()},
     )
@@ -232,13 +234,20 @@ _WORDS = {
 }
 
 
-def left_out(project: Project, run: Refinement) -> list[dict[str, object]]:
-    """For each photo that is left out: series, photo, state, and what *run* found against it, as JSON has it."""
+def _against(project: Project) -> dict[int, list[Mark]]:
+    """What the runs that stand found against each photo."""
+    found: dict[int, list[Mark]] = {}
+    for run in refinements(project):
+        for mark in findings_of(project, run.id) if run.undone_at is None else ():
+            if mark.reason is not None:
+                found.setdefault(mark.member, []).append(mark)
+    return found
+
+
+def left_out(project: Project) -> list[dict[str, object]]:
+    """For each photo that is left out: series, photo, state, and what was found against it, as JSON has it."""
     names = {member.id: member.name for one in project.series() for member in one.members}
-    against: dict[int, list[Mark]] = {}
-    for mark in findings_of(project, run.id):
-        if mark.reason is not None:
-            against.setdefault(mark.member, []).append(mark)
+    against = _against(project)
     return [
         {
             "series": one.name,

@@ -204,7 +204,7 @@ async function calibrate() {
         fact("Told apart", `${number(found.labelled)}`, `of ${number(found.pairs)} pairs`),
         fact("Circles", number(found.circles)),
       ),
-      ...remarks, make("div", "order", {}, ...found.series.slice(0, 60).map(seriesResult)), make("p", "", {}, ""), links,
+      ...remarks, make("div", "order", {}, ...found.series.slice(0, 60).map(seriesResult)), links,
     );
   } catch (error) {
     say(error.message);
