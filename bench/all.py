@@ -13,6 +13,7 @@ RUNS = (
     ("report.py",),
     ("grouping.py",),
     ("measured.py",),
+    ("refine.py",),
     ("preferences.py", "--seeds", "20"),
     ("fgaesq_network.py",),
     ("fgaesq.py",),
