@@ -18,7 +18,7 @@ demo: $(VENV)/.core $(SHOOT)/.rendered
 
 ## test: install what the tests need and run them all
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 ## check: format, lint, types, layers
 check: $(VENV)/.dev
@@ -49,7 +49,7 @@ $(VENV)/.core: pyproject.toml constraints.txt $(KERNELS) | $(VENV)/.made
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(KERNELS) | $(VENV)/.made
 	$(PIP) install --constraint constraints.txt "pip>=25.1"
-	$(PIP) install --constraint constraints.txt --editable '.[raw,train]' --group dev
+	$(PIP) install --constraint constraints.txt --editable '.[raw,train,web,postgres]' --group dev
 	@touch $@ $(VENV)/.core
 
 $(SHOOT)/.rendered: $(wildcard examples/*.py examples/shoot/*.py) | $(VENV)/.core

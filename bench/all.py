@@ -15,8 +15,11 @@ RUNS = (
     ("measured.py",),
     ("edits.py",),
     ("edit_thresholds.py",),
+    ("refine.py",),
+    ("preferences.py", "--seeds", "20"),
     ("fgaesq_network.py",),
     ("fgaesq.py",),
+    ("annotate.py",),
     ("fuzz.py", "--count", "5000"),
     ("learning.py", "--only", "full", "--split", "val"),  # *test* is for a recipe that is done
 )

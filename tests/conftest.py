@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from tests.postgres import database_url, postgres_server  # noqa: F401 - fixtures
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

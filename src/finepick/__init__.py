@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from finepick.api import best_of, compare, evaluate, load_scorer, pick, rank, score
+    from finepick.api import (
+        best_of,
+        calibrate,
+        compare,
+        evaluate,
+        load_scorer,
+        open_project,
+        pick,
+        rank,
+        score,
+    )
     from finepick.domain import (
         Attribute,
         Metadata,
@@ -28,7 +38,9 @@ if TYPE_CHECKING:
     )
     from finepick.errors import FinepickError
     from finepick.evaluation.results import Evaluation
+    from finepick.project.store import Project
     from finepick.scorers.base import Judgement, Scorer
+    from finepick.workflows.calibration import ProjectCalibration
 
 _HOMES = {
     "Attribute": "finepick.domain",
@@ -38,6 +50,8 @@ _HOMES = {
     "Metadata": "finepick.domain",
     "Photo": "finepick.domain",
     "PickResult": "finepick.domain",
+    "Project": "finepick.project.store",
+    "ProjectCalibration": "finepick.workflows.calibration",
     "Ranking": "finepick.domain",
     "Reason": "finepick.domain",
     "ScoreResult": "finepick.domain",
@@ -46,9 +60,11 @@ _HOMES = {
     "Skipped": "finepick.domain",
     "Verdict": "finepick.domain",
     "best_of": "finepick.api",
+    "calibrate": "finepick.api",
     "compare": "finepick.api",
     "evaluate": "finepick.api",
     "load_scorer": "finepick.api",
+    "open_project": "finepick.api",
     "pick": "finepick.api",
     "rank": "finepick.api",
     "score": "finepick.api",
@@ -62,6 +78,8 @@ __all__ = [
     "Metadata",
     "Photo",
     "PickResult",
+    "Project",
+    "ProjectCalibration",
     "Ranking",
     "Reason",
     "ScoreResult",
@@ -70,9 +88,11 @@ __all__ = [
     "Skipped",
     "Verdict",
     "best_of",
+    "calibrate",
     "compare",
     "evaluate",
     "load_scorer",
+    "open_project",
     "pick",
     "rank",
     "score",

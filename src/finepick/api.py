@@ -25,6 +25,8 @@ from finepick.workflows.score import score_photos
 
 if TYPE_CHECKING:
     from finepick.evaluation.results import Evaluation
+    from finepick.project.store import Project
+    from finepick.workflows.calibration import ProjectCalibration
 
 PathLike = str | os.PathLike[str]
 
@@ -150,6 +152,52 @@ def evaluate(
         dataset = load_dataset(os.fsdecode(dataset), None if root is None else os.fsdecode(root))
     with Library(load_settings(), fresh=fresh) as library:
         return evaluate_dataset(library, dataset, contestants, options)
+
+
+def open_project(
+    folder: PathLike,
+    *,
+    sources: PathLike | Iterable[PathLike] = (),
+    group: str = "auto",
+    database: str | None = None,
+) -> Project:
+    """The annotation project in *folder*, made where there is none, with *sources* added; a context manager.
+
+    >>> with open_project("herons", sources="shoot/") as project:     # doctest: +SKIP
+    ...     link = project.invite("Kim")
+
+    Args:
+        sources: photos and folders of photos, folders with `series.jsonl`, files of votes (CSV, JSON).
+        group: how photos are put into series: "auto", "folder" or "one".
+        database: URL of a PostgreSQL database for a new project; SQLite in *folder* unless told.
+
+    Raises StoreError, UsageError, DatasetError for votes that are not understood, and like `pick`.
+    """
+    from finepick.workflows.projects import fill_project, open_or_create, own_sources
+
+    project = open_or_create(os.fsdecode(folder), database=database)
+    try:
+        wanted = [*own_sources(project), *map(os.fsdecode, _one_or_several(sources))]
+        if wanted:
+            with Library(load_settings()) as library:
+                fill_project(project, wanted, library, group=group)
+    except BaseException:
+        project.close()
+        raise
+    return project
+
+
+def calibrate(project: Project | PathLike) -> ProjectCalibration:
+    """What the answers of a project, its folder, or a file of votes say: ranks, probabilities, who can be relied on.
+
+    `finepick.workflows.calibration` writes it as a document (`calibration_document`) and as a data set
+    (`export_labels`). Raises PathNotFoundError, DatasetError, StoreError.
+    """
+    from finepick.workflows.calibration import calibrate_path, calibrate_project
+
+    if isinstance(project, str | os.PathLike):
+        return calibrate_path(os.fsdecode(project))
+    return calibrate_project(project)
 
 
 def best_of(images: Iterable[Picture], k: int = 1, *, model: str | Scorer = DEFAULT_SCORER) -> list[int]:

@@ -19,7 +19,7 @@ FinepickError                   .kind .path
 │   └── FetchError              a model that cannot be fetched, or not as it should be
 ├── DatasetError                .path .line: labels that cannot be read as what they claim to be
 ├── RecipeError                 .path: a recipe of edits that cannot be followed
-├── StoreError                  the cache or a database cannot be used
+├── StoreError                  the cache, a project or another database cannot be used
 ├── SidecarError                an XMP sidecar that must not be touched
 └── OutputError                 what was asked for cannot be written
 

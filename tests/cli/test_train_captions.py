@@ -115,7 +115,7 @@ def failed(run: Run) -> str:
 def test_nobody_is_asked_unless_told(
     finepick: Finepick, chat: FakeChat, dataset: Path, tmp_path: Path, own_state: Path
 ) -> None:
-    run = finepick(*words(dataset, tmp_path / "run"), environment={"FINEPICK_CAPTIONS_KEY": KEY})
+    run = finepick(*words(dataset, tmp_path / "run"), environment={"FINEPICK_CHAT_KEY": KEY})
     assert run.code == 0 and chat.asked == []
     assert not (tmp_path / "run" / "captions.json").exists() and not (own_state / "captions").exists()
 
@@ -123,7 +123,7 @@ def test_nobody_is_asked_unless_told(
 def test_the_server_describes_pairs_that_have_a_winner_and_no_text(
     finepick: Finepick, chat: FakeChat, dataset: Path, tmp_path: Path, own_state: Path
 ) -> None:
-    out, environment = tmp_path / "run", {"FINEPICK_CAPTIONS_KEY": KEY}
+    out, environment = tmp_path / "run", {"FINEPICK_CHAT_KEY": KEY}
     run = finepick(*words(dataset, out, url=chat.address), environment=environment)
     assert run.code == 0, run.err
     host = chat.address.removeprefix("http://")
@@ -214,7 +214,7 @@ def test_what_is_rejected_or_not_answered_is_measured_instead_and_the_run_keeps_
     [
         (
             Reply(status=401, body=json.dumps({"error": {"message": f"bad key {KEY}"}}).encode()),
-            "HOST cannot be asked, it answers 401: bad key …; check the key in FINEPICK_CAPTIONS_KEY",
+            "HOST cannot be asked, it answers 401: bad key …; check the key in FINEPICK_CHAT_KEY",
         ),
         (
             Reply(status=429, headers={"Retry-After": "7200"}, body=b""),
@@ -229,11 +229,11 @@ def test_a_server_that_cannot_be_used_ends_the_run_with_a_sentence(
     chat.answer = lambda _: reply
     run = finepick(
         *words(dataset, tmp_path / "run", "--json", url=chat.address),
-        environment={"FINEPICK_CAPTIONS_KEY": KEY},
+        environment={"FINEPICK_CHAT_KEY": KEY},
     )
     host = chat.address.removeprefix("http://")
     assert failed(run) == message.replace("HOST", host)
-    assert run.document["error"]["kind"] == "captions" and KEY not in run.err + run.out
+    assert run.document["error"]["kind"] == "chat" and KEY not in run.err + run.out
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 

@@ -33,7 +33,7 @@ from finepick.training.captions import (
     read_answer,
     with_captions,
 )
-from finepick.training.chat import CaptionsError, ChatServer, endpoint_of
+from finepick.training.chat import ChatError, ChatServer, endpoint_of
 from finepick.training.targets import SeriesTarget
 from tests.chat_server import BAD, GOOD, Asked, FakeChat, Reply, chatting, good_reply
 
@@ -133,14 +133,14 @@ def test_a_key_is_sent_and_never_shown(chat: FakeChat, tmp_path: Path) -> None:
     key = "sk-made-0123456789"
     refused = json.dumps({"error": {"message": f"Incorrect API key: {key}"}}).encode()
     chat.answer = lambda _: Reply(status=401, body=refused)
-    with pytest.raises(CaptionsError) as caught:
-        ask(chat, tmp_path, [ONE], environment={"FINEPICK_CAPTIONS_KEY": key})
+    with pytest.raises(ChatError) as caught:
+        ask(chat, tmp_path, [ONE], environment={"FINEPICK_CHAT_KEY": key})
     assert chat.asked[0].headers["authorization"] == f"Bearer {key}"
     host = chat.address.removeprefix("http://")
     assert caught.value.message == (
-        f"{host} cannot be asked, it answers 401: Incorrect API key: …; check the key in FINEPICK_CAPTIONS_KEY"
+        f"{host} cannot be asked, it answers 401: Incorrect API key: …; check the key in FINEPICK_CHAT_KEY"
     )
-    assert key not in repr(endpoint_of(chat.address, "m", environment={"FINEPICK_CAPTIONS_KEY": key}))
+    assert key not in repr(endpoint_of(chat.address, "m", environment={"FINEPICK_CHAT_KEY": key}))
 
 
 def test_no_more_at_once_than_slots(chat: FakeChat, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_pause_that_makes_no_sense_is_an_ordinary_second_try(
 
 def test_a_very_long_pause_ends_the_work(chat: FakeChat, tmp_path: Path) -> None:
     chat.answer = lambda _: Reply(status=429, headers={"Retry-After": "7200"}, body=b"")
-    with pytest.raises(CaptionsError, match="asks to be left alone for 120 minutes"):
+    with pytest.raises(ChatError, match="asks to be left alone for 120 minutes"):
         ask(chat, tmp_path, [ONE])
 
 
@@ -259,7 +259,7 @@ def test_a_question_without_an_answer_is_told_and_asked_the_next_time(
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_followed(chat: FakeChat, tmp_path: Path, status: int) -> None:
     chat.answer = lambda _: Reply(status=status, headers={"Location": "http://elsewhere.invalid/"}, body=b"")
-    with pytest.raises(CaptionsError, match=r"name the address it points to \(http://elsewhere.invalid/\)"):
+    with pytest.raises(ChatError, match=r"name the address it points to \(http://elsewhere.invalid/\)"):
         ask(chat, tmp_path, [ONE])
     assert len(chat.asked) == 1
 
@@ -268,7 +268,7 @@ def test_an_empty_account_ends_the_work(chat: FakeChat, tmp_path: Path) -> None:
     chat.answer = lambda _: Reply(
         status=429, body=b'{"error": {"message": "no credit", "code": "insufficient_quota"}}'
     )
-    with pytest.raises(CaptionsError, match="it answers 429: no credit; the account has nothing left"):
+    with pytest.raises(ChatError, match="it answers 429: no credit; the account has nothing left"):
         ask(chat, tmp_path, [ONE])
     assert len(chat.asked) == 1
 
@@ -277,7 +277,7 @@ def test_a_server_that_always_fails_is_left_alone_and_what_came_is_kept(
     chat: FakeChat, tmp_path: Path
 ) -> None:
     chat.answer = lambda asked: good_reply(asked) if len(chat.asked) <= 5 else Reply(status=502, body=b"")
-    with pytest.raises(CaptionsError, match="failed 8 questions in a row"):
+    with pytest.raises(ChatError, match="failed 8 questions in a row"):
         ask(chat, tmp_path, some(100), slots=2, tries=2)
     assert len(rows(tmp_path)) == 5 and len(chat.asked) < 5 + 2 * 12
 
@@ -285,7 +285,7 @@ def test_a_server_that_always_fails_is_left_alone_and_what_came_is_kept(
 def test_nobody_there_is_told(tmp_path: Path) -> None:
     with chatting(FakeChat()) as gone:
         pass
-    with pytest.raises(CaptionsError, match="failed 8 questions in a row"):
+    with pytest.raises(ChatError, match="failed 8 questions in a row"):
         ask(gone, tmp_path, some(20), tries=2)
 
 
@@ -450,7 +450,7 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 def test_a_key_that_cannot_be_one_is_refused_without_showing_it() -> None:
     with pytest.raises(SettingsError) as caught:
-        endpoint_of("http://h", "m", environment={"FINEPICK_CAPTIONS_KEY": "secret\nX: y"})
+        endpoint_of("http://h", "m", environment={"FINEPICK_CHAT_KEY": "secret\nX: y"})
     assert "secret" not in caught.value.message
 
 

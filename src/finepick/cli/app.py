@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from finepick import __version__
-from finepick.cli import compare, doctor, edit, evaluate, models, pick, score, train
+from finepick.cli import (
+    annotate,
+    calibrate,
+    compare,
+    doctor,
+    edit,
+    evaluate,
+    import_,
+    models,
+    pick,
+    refine,
+    score,
+    train,
+)
 
 app = typer.Typer(
     name="finepick",
@@ -31,6 +44,16 @@ app.command(
     "edit", epilog="Example:  finepick edit photo.jpg --edit tilt=0.5 --chain 4 --out chain/ --sheet tilt.png"
 )(edit.edit)
 app.add_typer(train.app, name="train")
+app.command("refine", epilog="Example:  finepick refine heron/ --from shoot/ --page refined.html")(
+    refine.refine
+)
+app.command("annotate", epilog="Example:  finepick annotate heron/ --from shoot/ --invite Kim")(
+    annotate.annotate
+)
+app.command("import", epilog="Example:  finepick import heron/ votes.csv")(import_.import_)
+app.command("calibrate", epilog="Example:  finepick calibrate votes.csv --ranks ranks.csv")(
+    calibrate.calibrate
+)
 app.add_typer(models.app, name="models")
 app.command("doctor", epilog="Example:  finepick doctor")(doctor.doctor)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, float | int | str]
 
-_CAPTIONS = "Captions (a key comes from FINEPICK_CAPTIONS_KEY)"
+_CAPTIONS = "Captions (a key comes from FINEPICK_CHAT_KEY)"
 
 app = typer.Typer(
     help="Teach a network on pictures that people judged.",

@@ -24,7 +24,7 @@ from PIL import Image
 
 from finepick.domain import Frame
 from finepick.training.caption_book import CaptionBook, Question
-from finepick.training.chat import CaptionsError, ChatServer, RefusedError, TroubleError
+from finepick.training.chat import ChatError, ChatServer, RefusedError, TroubleError
 from finepick.training.targets import SeriesTarget
 from finepick.training.wording import clauses_of, comparing_words, goodness_of
 
@@ -142,7 +142,7 @@ def ask_captions(
 
     *picture* gives the JPEG of a digest; it is called in this thread only. *told* is called for each question
     that is done, in this thread too. Interrupted (Ctrl-C, kill −9), it goes on the next time with what *book*
-    lacks. Raises CaptionsError where the server cannot be used at all, OutputError where *book* cannot be
+    lacks. Raises ChatError where the server cannot be used at all, OutputError where *book* cannot be
     written; what was answered until then is kept.
     """
     asking = _Asking(server, book, tries)
@@ -238,7 +238,7 @@ class _Asking:
         self.outcome = CaptionOutcome()
 
     def ask(self, question: Question, messages: list[dict[str, Any]]) -> None:
-        """Raises CaptionsError where asking on makes no sense, OutputError where the answer cannot be kept."""
+        """Raises ChatError where asking on makes no sense, OutputError where the answer cannot be kept."""
         try:
             answer = self._server.ask(messages, read_answer, tries=self._tries, key=str(question))
         except RefusedError as refusal:
@@ -278,7 +278,7 @@ class _Asking:
             )
             gives_up = self._in_a_row >= _MOST_FAILURES
         if gives_up:
-            raise CaptionsError(
+            raise ChatError(
                 f"{self._server.host} failed {_MOST_FAILURES} questions in a row ({trouble.reason}); what it "
                 "answered before is kept, try again later"
             )

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from finepick.errors import FinepickError, SettingsError, UsageError
 
-KEY_VARIABLE = "FINEPICK_CAPTIONS_KEY"
+KEY_VARIABLE = "FINEPICK_CHAT_KEY"
 TIMEOUT_SECONDS = 120.0
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
@@ -32,10 +32,10 @@ _NEVER_BETTER = frozenset((401, 402, 403, 404, 405))
 _MOST_TOLD = 300
 
 
-class CaptionsError(FinepickError):
+class ChatError(FinepickError):
     """The server cannot be used: asking on makes no sense."""
 
-    kind = "captions"
+    kind = "chat"
 
 
 class RefusedError(Exception):
@@ -138,7 +138,7 @@ class ChatServer:
     ) -> Answer:
         """The answer to *messages*, through *read*, which raises ValueError for what is to be asked again.
 
-        *key* scatters the waits of different questions. Raises RefusedError, TroubleError, CaptionsError.
+        *key* scatters the waits of different questions. Raises RefusedError, TroubleError, ChatError.
         """
         body = json.dumps({**self.endpoint.extra, "model": self.endpoint.model, "messages": messages}).encode(
             "ascii"
@@ -185,7 +185,7 @@ class ChatServer:
         told = self._told(body)
         reason = f"it answers {error.code}{': ' + told if told else ''}"
         if error.code in _NEVER_BETTER or 300 <= error.code < 400 or "insufficient_quota" in body:
-            return CaptionsError(f"{self.host} cannot be asked, {reason}; {_advice(error)}")
+            return ChatError(f"{self.host} cannot be asked, {reason}; {_advice(error)}")
         if error.code in _MAY_PASS or error.code >= 500:
             return _AgainError(reason, pause=_asked_pause(error.headers.get("Retry-After")))
         if "content_filter" in body or "content_policy" in body:
@@ -228,7 +228,7 @@ class ChatServer:
 
     def _pause_all(self, seconds: float) -> None:
         if seconds > _LONGEST_ASKED_WAIT:
-            raise CaptionsError(
+            raise ChatError(
                 f"{self.host} asks to be left alone for {seconds / 60:.0f} minutes; what it answered is kept, "
                 "go on then"
             )

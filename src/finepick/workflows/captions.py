@@ -31,7 +31,7 @@ from finepick.training.captions import (
     prompt,
     questions_of,
 )
-from finepick.training.chat import TIMEOUT_SECONDS, CaptionsError, ChatServer, Endpoint, endpoint_of
+from finepick.training.chat import TIMEOUT_SECONDS, ChatError, ChatServer, Endpoint, endpoint_of
 from finepick.training.targets import SeriesTarget
 from finepick.workflows.library import Library
 
@@ -73,7 +73,7 @@ def caption_texts(
 
     Those that the run in *folder* took before, and then nobody is asked; else what is known and what the server
     answers. *has_begun*: whether the run has already learned from its texts. Raises UsageError where it has, from
-    others; CaptionsError, DatasetError, ImageError, OutputError.
+    others; ChatError, DatasetError, ImageError, OutputError.
     """
     asked = [
         question
@@ -123,7 +123,7 @@ def _asked_for(
             told=library.progress.step,
         )
         if outcome.failed and len(outcome.failed) == len(questions):
-            raise CaptionsError(f"{server.host} answered nothing ({outcome.failed[-1][1]}); try again later")
+            raise ChatError(f"{server.host} answered nothing ({outcome.failed[-1][1]}); try again later")
         texts = {question: text for question in questions if (text := book.text(question)) is not None}
         _tell_outcome(outcome, len(questions) - len(texts), book.rejects_path, tell, library.warn)
     return texts

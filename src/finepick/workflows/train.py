@@ -93,7 +93,7 @@ def train_fgaesq(
 
     A run that was stopped goes on. *processes*: those that train together, this one alone where none are given;
     the main one is told of steps and epochs, asks for captions, and *tell*s what it asks for. Raises UsageError,
-    DatasetError, WeightsError, OutputError, SettingsError, CaptionsError, MissingExtraError.
+    DatasetError, WeightsError, OutputError, SettingsError, ChatError, MissingExtraError.
     """
     from finepick.training.loop import train
     from finepick.training.objective import Objective

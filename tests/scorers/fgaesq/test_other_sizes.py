@@ -18,8 +18,8 @@ from finepick.scorers.fgaesq.export import export_onnx  # noqa: E402
 from finepick.scorers.fgaesq.loading import load_fgaesq  # noqa: E402
 from finepick.scorers.fgaesq.network import FgaesqNetwork, mean_of_tokens  # noqa: E402
 from finepick.scorers.fgaesq.onnx_runner import load_onnx_runner  # noqa: E402
-from finepick.scorers.fgaesq.torch_runner import runner_of  # noqa: E402
 from finepick.scorers.fgaesq.tokens import COARSE, FINE, PADDING  # noqa: E402
+from finepick.scorers.fgaesq.torch_runner import runner_of  # noqa: E402
 from finepick.scorers.frames import ArrayFrames  # noqa: E402
 from tests.contracts.scorer_contract import draw_burst  # noqa: E402
 from tests.scorers.fgaesq.small_models import distance, random_tokens, tensors_of  # noqa: E402

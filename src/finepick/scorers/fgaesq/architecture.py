@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 from finepick.scorers.fgaesq.tokens import TOKENS
 
-
 POOLINGS = ("class", "mean")
 
 

@@ -163,7 +163,7 @@ def _stemmed(writer: _Writer, state: State, architecture: Architecture) -> str:
 
 
 def _block(writer: _Writer, block: State, x: str, architecture: Architecture, *, first_only: bool) -> str:
-    """One block; with *first_only* for the class token alone, (n, 1, width): the last one, where nobody reads others."""
+    """One block; with *first_only* for the class token alone, (n, 1, width): the last one, if nobody reads more."""
     seen = writer.norm(x, block["ln_1.weight"], block["ln_1.bias"])
     if first_only:
         x, first = (_first_token(writer, name) for name in (x, seen))
@@ -200,7 +200,7 @@ def _attention(writer: _Writer, block: State, asking: str, asked: str, architect
 
 def _mean_of_tokens(writer: _Writer, x: str) -> str:
     """(n, 1, width), the mean of tokens that are neither the class token nor padding."""
-    nothing, one = writer.constant(np.float32(0)), writer.constant(np.float32(1))
+    nothing, one = writer.constant(np.zeros((), np.float32)), writer.constant(np.ones((), np.float32))
     shares = writer.node("Where", writer.node("Equal", "marks", writer.integers(PADDING)), nothing, one)
     count = writer.node("ReduceSum", shares, writer.integers(1), keepdims=1)
     shares = writer.node("Div", shares, writer.node("Max", count, one))

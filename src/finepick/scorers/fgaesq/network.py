@@ -111,7 +111,7 @@ class FgaesqNetwork(nn.Module):
 
 
 def mean_of_tokens(x: Tensor, marks: Tensor) -> Tensor:
-    """(n, width), the mean of tokens that are not padding. x: (n, 1 + t, width), the class token first; marks: (n, t)."""
+    """(n, width), the mean of all tokens but padding and the first. x: (n, 1 + t, width); marks: (n, t)."""
     shares = (marks != PADDING).to(x.dtype)
     shares = shares / shares.sum(1, keepdim=True).clamp(min=1)
     return (shares.unsqueeze(1) @ x[:, 1:]).squeeze(1)

@@ -1,0 +1,1 @@
+"""An annotation project: series of photos by reference, people, and every answer they gave."""

@@ -1,0 +1,1 @@
+"""Local pages: one small server, loopback by default, nothing from outside. Needs the extra `web`."""

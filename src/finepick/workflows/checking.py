@@ -1,0 +1,212 @@
+"""A multimodal model looks over the series of a project: only on request, answers kept, nothing paid for twice."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from finepick.domain import Photo
+from finepick.project.records import Member
+from finepick.project.refinements import (
+    MODEL,
+    Mark,
+    Refinement,
+    check_answers,
+    keep_check_answer,
+    keep_refinement,
+    undo_refinements,
+)
+from finepick.project.store import Project
+from finepick.refinement.checks import parts_of, prompt, question_key, read_verdicts
+from finepick.refinement.thresholds import Reason
+from finepick.training.captions import PICTURE_SIDE, SLOTS, TRIES, jpeg_of
+from finepick.training.chat import (
+    TIMEOUT_SECONDS,
+    ChatError,
+    ChatServer,
+    Endpoint,
+    RefusedError,
+    TroubleError,
+    endpoint_of,
+)
+from finepick.workflows.library import Library
+from finepick.workflows.refine import photos_of
+
+_PICTURE_TOKENS = 350
+_ANSWER_TOKENS = 25
+_MOST_FAILURES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """Whom to ask: *model* at *url*, a key comes from the environment alone; at most *most* questions, None = all."""
+
+    url: str
+    model: str
+    at_once: int = SLOTS
+    tries: int = TRIES
+    most: int | None = None
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+    def endpoint(self) -> Endpoint:
+        """Raises UsageError, SettingsError where nobody can be asked like this."""
+        return endpoint_of(self.url, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of it: the run, photos that were asked about, questions without an answer, with the last reason."""
+
+    run: Refinement
+    photos: int
+    unanswered: int
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    key: str
+    members: tuple[Member, ...]
+
+
+def check_project(
+    project: Project,
+    library: Library,
+    request: CheckRequest,
+    *,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Checked:
+    """Ask about all photos of *project* that take part, and leave out what the model speaks against.
+
+    Before the first request *tell* is told how many there are and about what they cost. What was answered is kept
+    at once, so that a run that was stopped goes on where it was. A run before this one is undone; what people
+    decided stays. Raises UsageError, SettingsError, ChatError where the server cannot be used at all, StoreError.
+    """
+    server = ChatServer(request.endpoint(), timeout_seconds=request.timeout_seconds)
+    undo_refinements(project, MODEL)  # what it left out then is asked about as well
+    members = [member for one in project.series() for member in one.taking_part]
+    photos, _ = photos_of(library, members)
+    questions = list(_questions(project, request.model, photos))
+    answers = check_answers(project, [one.key for one in questions])
+    ahead = [one for one in questions if one.key not in answers][: request.most]
+    tell(_plan(server.host, questions, answers, ahead))
+    library.progress.stage("asking a model", len(ahead))
+    troubles = _ask_all(project, library, server, request, ahead, photos)
+    answers = check_answers(project, [one.key for one in questions])
+    marks = [mark for one in questions if one.key in answers for mark in _marks(one, answers[one.key])]
+    settings = {"model": request.model, "server": server.host}
+    run = keep_refinement(project, MODEL, settings, marks)
+    unanswered = sum(one.key not in answers for one in questions)
+    return Checked(run, len(marks), unanswered, troubles[-1] if troubles else "")
+
+
+def _questions(project: Project, model: str, photos: Mapping[int, Photo]) -> Sequence[_Question]:
+    found = []
+    for series in project.series():
+        members = [member for member in series.taking_part if member.id in photos]
+        if len(members) < 2:
+            continue
+        for part in parts_of(len(members)):
+            own = tuple(members[place] for place in part)
+            found.append(_Question(question_key(model, [photos[one.id].digest for one in own]), own))
+    return found
+
+
+def _plan(
+    host: str, questions: Sequence[_Question], answers: Mapping[str, str], ahead: Sequence[_Question]
+) -> str:
+    known = sum(one.key in answers for one in questions)
+    if not ahead:
+        return f"{host}: nothing to ask, {known:,} answers are known"
+    pictures = sum(len(one.members) for one in ahead)
+    tokens = pictures * _PICTURE_TOKENS + len(ahead) * len(prompt()) // 4
+    return (
+        f"{host}: {len(ahead):,} requests ({known:,} answers are known), about {tokens:,} tokens in and "
+        f"{pictures * _ANSWER_TOKENS:,} out; {pictures:,} photos go there {PICTURE_SIDE} pixels long"
+    )
+
+
+def _ask_all(
+    project: Project,
+    library: Library,
+    server: ChatServer,
+    request: CheckRequest,
+    ahead: Sequence[_Question],
+    photos: Mapping[int, Photo],
+) -> list[str]:
+    """Ask *ahead*, some at a time, and keep each answer as it comes; why others have none."""
+    troubles: list[str] = []
+    in_a_row = 0
+    under_way: dict[Future[str], _Question] = {}
+    left = iter(ahead)
+    with ThreadPoolExecutor(request.at_once) as pool:
+        try:
+            while True:
+                while len(under_way) < request.at_once and (one := next(left, None)) is not None:
+                    messages = _messages(library, [photos[member.id] for member in one.members])
+                    under_way[pool.submit(_answer, server, one, messages, request.tries)] = one
+                if not under_way:
+                    return troubles
+                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    question = under_way.pop(future)
+                    try:
+                        keep_check_answer(project, question.key, future.result())
+                        in_a_row = 0
+                    except (RefusedError, TroubleError) as trouble:
+                        troubles.append(trouble.reason)
+                        in_a_row += 1
+                    library.progress.step()
+                if in_a_row >= _MOST_FAILURES:
+                    raise ChatError(
+                        f"{server.host} failed {in_a_row} questions in a row ({troubles[-1]}); what it answered "
+                        "before is kept, try again later"
+                    )
+        finally:
+            server.stop()
+
+
+def _answer(server: ChatServer, question: _Question, messages: list[dict[str, Any]], tries: int) -> str:
+    count = len(question.members)
+
+    def read(content: str) -> str:
+        read_verdicts(content, count)
+        return content
+
+    return server.ask(messages, read, tries=tries, key=question.key).value
+
+
+def _messages(library: Library, photos: Sequence[Photo]) -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = [{"type": "text", "text": prompt().replace("{count}", str(len(photos)))}]
+    for number, photo in enumerate(photos, 1):
+        data = base64.b64encode(jpeg_of(library.frame(photo, PICTURE_SIDE))).decode("ascii")
+        content.append({"type": "text", "text": f"Photograph {number}:"})
+        content.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
+    return [{"role": "user", "content": content}]
+
+
+def _marks(question: _Question, answer: str) -> list[Mark]:
+    """A mark for each photo; one that is like a photo that is left out for the same reason stays."""
+    verdicts = read_verdicts(answer, len(question.members))
+    left_out: set[int] = set()
+    marks = []
+    for place, (member, verdict) in enumerate(zip(question.members, verdicts, strict=True)):
+        reason = verdict.reason
+        if reason is Reason.INDISCERNIBLE and verdict.like in left_out:
+            reason = None  # of photos that are like each other one stays
+        if reason is not None:
+            left_out.add(place)
+        partner = None if verdict.like is None else question.members[verdict.like].id
+        marks.append(
+            Mark(
+                member.id,
+                "model",
+                partner=partner,
+                reason=None if reason is None else reason.value,
+                text=verdict.why or (reason or "fine"),
+            )
+        )
+    return marks
