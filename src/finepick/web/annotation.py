@@ -200,6 +200,21 @@ class Entrance:
                 self._seen[key] = (known, self._clock() + TOKEN_SECONDS)
         return known
 
+    # coroutines, though they wait for nothing: plain functions would be sent through a thread each time
+    async def anybody(self, x_finepick_token: Annotated[str, Header(max_length=200)] = "") -> Annotator:
+        """Whose link came with a request; a refusal where it is nobody's."""
+        found = self.person(x_finepick_token)
+        if found is None:
+            raise HTTPException(401, "this link is not taken, or no longer; ask for a new one")
+        return found
+
+    async def owner(self, x_finepick_token: Annotated[str, Header(max_length=200)] = "") -> Annotator:
+        """The owner; a refusal for everybody else."""
+        somebody = await self.anybody(x_finepick_token)
+        if somebody.role is not Role.OWNER:
+            raise HTTPException(403, "only the owner of the project may do that")
+        return somebody
+
     def forget(self) -> None:
         """Look everybody up again."""
         self._seen.clear()
@@ -211,19 +226,7 @@ def annotation_router(
     """Every address below `/api`."""
     router = APIRouter(prefix="/api", responses=REFUSALS)
 
-    # coroutines, though they wait for nothing: plain functions would be sent through a thread each time
-    async def person(x_finepick_token: Annotated[str, Header(max_length=200)] = "") -> Annotator:
-        found = entrance.person(x_finepick_token)
-        if found is None:
-            raise HTTPException(401, "this link is not taken, or no longer; ask for a new one")
-        return found
-
-    async def owner(somebody: Annotated[Annotator, Depends(person)]) -> Annotator:
-        if somebody.role is not Role.OWNER:
-            raise HTTPException(403, "only the owner of the project may do that")
-        return somebody
-
-    somebody = Annotated[Annotator, Depends(person)]
+    somebody = Annotated[Annotator, Depends(entrance.anybody)]
 
     @router.get("/me")
     async def me(who: somebody) -> dict[str, Any]:
@@ -273,7 +276,7 @@ def annotation_router(
         headers = {"cache-control": "private, max-age=86400", "vary": "x-finepick-token"}
         return Response(content, media_type="image/jpeg", headers=headers)
 
-    chief = Annotated[Annotator, Depends(owner)]
+    chief = Annotated[Annotator, Depends(entrance.owner)]
 
     @router.get("/project")
     async def overview(who: chief) -> dict[str, Any]:

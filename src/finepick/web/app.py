@@ -23,8 +23,9 @@ from finepick.batch.pool import ReaderPool
 from finepick.errors import FinepickError, ImageError, OutputError, StoreError, UsageError
 from finepick.project.store import Project
 from finepick.settings import Settings
-from finepick.web.annotation import Entrance, annotation_router
+from finepick.web.annotation import REFUSALS, Entrance, annotation_router
 from finepick.web.recorder import Recorder
+from finepick.web.refinement import refinement_router
 from finepick.web.security import Door, Guard
 from finepick.web.shelf import Shelf
 from finepick.workflows.asking import Desk
@@ -35,7 +36,7 @@ _KINDS = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-_PAGES = {"/": "annotate.html", "/project": "project.html"}
+_PAGES = {"/": "annotate.html", "/project": "project.html", "/refined": "refined.html"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ def create_app(
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
     )
-    app.include_router(annotation_router(project, desk, recorder, shelf, Entrance(project, owner_token)))
+    entrance = Entrance(project, owner_token)
+    app.include_router(annotation_router(project, desk, recorder, shelf, entrance))
+    app.include_router(refinement_router(project, entrance.owner, responses=REFUSALS))
     _add_pages(app)
     _add_errors(app)
     return Guard(app, door, large=frozenset({"/api/votes"}))

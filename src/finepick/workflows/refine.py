@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from finepick.domain import FloatArray, Photo, Skipped, Stage
 from finepick.errors import ImageError, NothingReadableError, UsageError
@@ -268,3 +269,34 @@ def left_out(project: Project) -> list[dict[str, object]]:
         for member in one.members
         if not member.is_in
     ]
+
+
+def queue_of(project: Project) -> dict[str, Any]:
+    """What a person who looks over a run is shown: photos that are left out, and those that somebody decided on.
+
+    Those that nobody has decided on come first. `beside`: the photo it was measured by.
+    """
+    against, settled = _against(project), decided(project)
+    names = {member.id: member.name for one in project.series() for member in one.members}
+    photos = []
+    for one in project.series():
+        for member in one.members:
+            own = against.get(member.id, [])
+            if member.is_in and member.id not in settled:
+                continue
+            partner = next((mark.partner for mark in own if mark.partner is not None), None)
+            photos.append(
+                {
+                    "photo": member.id,
+                    "series": one.name,
+                    "name": member.name,
+                    "state": member.state,
+                    "reason": own[0].reason if own else None,
+                    "beside": partner,
+                    "beside_name": None if partner is None else names[partner],
+                    "found": [in_words(mark) for mark in own],
+                    "decided": member.id in settled,
+                }
+            )
+    photos.sort(key=lambda photo: bool(photo["decided"]))
+    return {"project": project.name, "counts": counts_of(project), "photos": photos}
