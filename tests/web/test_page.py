@@ -40,7 +40,6 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Iterator[tuple[str, ServerProcess]]:
     """A project of two series (nine pairs) and its running server, for all tests of this file."""
-    os.environ["FINEPICK_HOME"] = str(tmp_path_factory.mktemp("house"))
     folder = str(tmp_path_factory.mktemp("served") / "project")
     with Project.create(folder, name="<b>Herons & boats</b>") as project:
         add_manifest(project, str(manifest))
