@@ -22,6 +22,7 @@ class ServerProcess:
             [sys.executable, "-m", "finepick", "annotate", self._folder, "--json", "--no-browser",
              "--port", str(port), *links, *words],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, "FINEPICK_HOME": f"{self._folder}-home"},
         )  # fmt: skip
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

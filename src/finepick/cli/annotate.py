@@ -62,6 +62,7 @@ def annotate(
 ) -> None:
     """Let people say which photo of a pair is better, in a browser, by keyboard or finger."""
     import os
+    from contextlib import suppress
 
     from finepick.cli.printing import ProgressBar, printable, say, warn
     from finepick.settings import load_settings
@@ -108,7 +109,8 @@ def annotate(
 
                 webbrowser.open(f"{address}/#{token}")
 
-        run(opened, settings, binding, tell=tell)
+        with suppress(KeyboardInterrupt):  # that is how a server is ended
+            run(opened, settings, binding, tell=tell)
 
 
 def tell_filled(filled: Filled) -> None:

@@ -84,7 +84,7 @@ def _print(document: dict[str, Any], exported: Exported | None) -> None:
         for number, photo in enumerate(series["photos"]):
             name = printable(series["series"]) if number == 0 else ""
             rank = str(photo["rank"]) if series["is_connected"] else "–"
-            score, error = f"{photo['score']:+.2f}", f"{photo['error']:.2f}"
+            score, error = f"{round(photo['score'], 2) + 0.0:+.2f}", f"{photo['error']:.2f}"
             table.add_row(Text(name), rank, Text(printable(photo["name"])), score, error)
     terminal.print(table)
     terminal.print()

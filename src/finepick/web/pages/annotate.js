@@ -7,7 +7,7 @@ import { get, send, token } from "./server.js";
 import { clear, glow, isBroken, isReady, listen, markChosen, retry, show, toggleZoom, zoomBy } from "./stage.js";
 
 const AHEAD = 4;
-const SERVER_MILLISECONDS = 35; // so long an answer waits for the server before the page goes on with its own note
+const SERVER_MILLISECONDS = 15; // so long an answer waits for the server before the page goes on with its own note
 const IDLE_MILLISECONDS = 90_000;
 
 const queue = []; // pairs that come next; the first is on the stage
@@ -125,7 +125,8 @@ async function choose(choice) {
   await Promise.race([kept, new Promise((resolve) => setTimeout(resolve, SERVER_MILLISECONDS))]);
   moveOn(answer);
   moving = false;
-  fetchAndShow().catch(refused);
+  // the pair that is there first, then those that come: to fetch and decode them takes the machine, too
+  requestAnimationFrame(() => setTimeout(() => fetchAndShow().catch(refused)));
 }
 
 function moveOn(answer) {
