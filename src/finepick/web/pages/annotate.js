@@ -7,7 +7,7 @@ import { get, send, token } from "./server.js";
 import { clear, glow, isBroken, isReady, listen, markChosen, retry, show, toggleZoom, zoomBy } from "./stage.js";
 
 const AHEAD = 4;
-const SERVER_MILLISECONDS = 15; // so long an answer waits for the server before the page goes on with its own note
+const SERVER_MILLISECONDS = 300; // so long an answer waits for the server before the page goes on with its own note
 const IDLE_MILLISECONDS = 90_000;
 
 const queue = []; // pairs that come next; the first is on the stage
@@ -121,8 +121,9 @@ async function choose(choice) {
   if (chips.length) answer.chips = chips;
   if (sentence) answer.sentence = sentence;
   if (back) answer.replaces = pair.id;
-  const kept = post(answer);
-  await Promise.race([kept, new Promise((resolve) => setTimeout(resolve, SERVER_MILLISECONDS))]);
+  const { kept, isWritten } = post(answer);
+  const patience = new Promise((resolve) => setTimeout(resolve, SERVER_MILLISECONDS));
+  await (isWritten ? Promise.race([kept, patience]) : kept); // where the browser keeps nothing, the server has to
   moveOn(answer);
   moving = false;
   // the pair that is there first, then those that come: to fetch and decode them takes the machine, too

@@ -25,8 +25,9 @@ function write() {
   try {
     if (waiting.length) localStorage.setItem(KEY, JSON.stringify(waiting));
     else localStorage.removeItem(KEY);
+    return true;
   } catch {
-    // no room, or not allowed: then the server alone keeps them
+    return false; // no room, or not allowed: then the server alone keeps them
   }
 }
 
@@ -42,11 +43,11 @@ export function watchOutbox(listener) {
 
 export const waitingAnswers = () => waiting;
 
-/** Writes *answer* down and sends it; the promise is kept when the server has it on its disk. */
+/** Writes *answer* down, if the browser can, and sends it; `kept` is fulfilled when the server has it on its disk. */
 export function post(answer) {
   waiting.push(answer);
-  write();
-  return sendAll();
+  const isWritten = write();
+  return { isWritten, kept: sendAll() };
 }
 
 export function sendAll() {
