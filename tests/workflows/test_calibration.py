@@ -211,7 +211,8 @@ def test_what_is_exported_is_read_again_with_the_same_labels(tmp_path: Path, lay
         assert [p.p for p in labelled.pairs] == pytest.approx([p.p for p in original.pairs], abs=1e-12)
         assert all((out / photo).is_file() and not (out / photo).is_symlink() for photo in labelled.photos)
     card = (out / "README.md").read_text()
-    assert "Kim" not in card and "| answers | 72 by 12 people |" in card
+    assert "Kim" not in card and "| answers | 72 by 12 people |" in card and "](calibration.svg)" in card
+    assert "Kim" not in (out / "calibration.svg").read_text()
     assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
 
 

@@ -20,6 +20,9 @@ def calibrate(
     ranks: Annotated[
         str | None, typer.Option("--ranks", metavar="FILE.csv", help="Write the ranks, a photo a row.")
     ] = None,
+    plot: Annotated[
+        str | None, typer.Option("--plot", metavar="FILE.svg", help="Draw the fit: pairs, answers, people.")
+    ] = None,
     export: Annotated[
         str | None,
         typer.Option("--export", metavar="manifest|parquet|fgaesthetics", help="Write a data set to --out."),
@@ -47,6 +50,7 @@ def calibrate(
         calibrate_path,
         calibration_document,
         export_labels,
+        plot_of,
         rank_lines,
     )
 
@@ -55,6 +59,8 @@ def calibrate(
     result = calibrate_path(source)
     if ranks is not None:
         write_file(ranks, rank_lines(result), overwrite=True)
+    if plot is not None:
+        write_file(plot, [plot_of(result)], overwrite=True)
     exported = None
     if export is not None and out is not None:
         exported = export_labels(result, out, export, category=category, split=split, with_photos=photos)

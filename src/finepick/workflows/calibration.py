@@ -18,9 +18,11 @@ from finepick.datasets.records import Dataset, LabelledSeries, Pair
 from finepick.datasets.splits import split_dataset
 from finepick.datasets.votes import read_votes
 from finepick.errors import OutputError, UsageError
+from finepick.exports.calibration_plot import PlottedPair, PlottedPerson, draw_calibration
 from finepick.preferences.agreement import Share
 from finepick.preferences.answers import Answers
 from finepick.preferences.calibration import CalibratedPair, CalibratedSeries, Calibration, calibrate
+from finepick.preferences.reliability import Verdict
 from finepick.project.chips import words_of
 from finepick.project.records import Annotator, Answer, Kind, Outcome, ProjectSeries
 from finepick.project.store import Project, in_force, is_project
@@ -28,7 +30,8 @@ from finepick.workflows.policies import OUTCOMES
 from finepick.workflows.projects import add_votes, digest_of
 
 RANK_COLUMNS = ("series", "rank", "photo", "score", "error", "answers")
-CARD = "README.md"
+CARD, PLOT = "README.md", "calibration.svg"
+_DOUBTFUL = (Verdict.CHANCE, Verdict.LEFT, Verdict.RIGHT, Verdict.REVERSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,19 @@ def _as_arrays(
 
 
 # What people read
+
+
+def plot_of(result: ProjectCalibration) -> bytes:
+    """A picture of the fit as SVG; nobody's name is in it."""
+    pairs = [
+        PlottedPair(pair.p, pair.for_a, pair.for_a + pair.for_b, pair.dropped is None)
+        for pair in result.pairs
+    ]
+    people = [
+        PlottedPerson(one.sensitivity, *one.sensitivity_interval, is_doubtful=one.verdict in _DOUBTFUL)
+        for one in result.found.annotators
+    ]
+    return draw_calibration(pairs, people).encode("utf-8")
 
 
 def calibration_document(result: ProjectCalibration) -> dict[str, Any]:
@@ -374,8 +390,12 @@ def export_labels(
         files = convert(replace(dataset, folder=staging), layout, folder, with_photos=with_photos)
     card = os.path.join(folder, CARD)
     write_file(card, [_card(result, dataset, layout).encode("utf-8")], overwrite=True)
+    plot = os.path.join(folder, PLOT)
+    write_file(plot, [plot_of(result)], overwrite=True)
     pairs = sum(len(one.pairs) for one in dataset.series)
-    return Exported((*files, card), len(dataset.series), pairs, len(result.series) - len(dataset.series))
+    return Exported(
+        (*files, card, plot), len(dataset.series), pairs, len(result.series) - len(dataset.series)
+    )
 
 
 def _stage(result: ProjectCalibration, dataset: Dataset, staging: str) -> None:
@@ -437,6 +457,8 @@ People compared photos of one series, two at a time. Written by Finepick {__vers
 | right on gold pairs | {percent(document["gold"])} |
 | people | {counted(verdicts)} |
 | triads whose majorities contradict | {document["circles"]} |
+
+![How sure the pairs are, how answers lie to the fit, and how far people can be relied on]({PLOT})
 
 How the labels were made: a Bradley–Terry model with ties, fitted to all answers together with how far each
 person can be relied on. `p` is the probability that the first photo of a pair is preferred by somebody who
