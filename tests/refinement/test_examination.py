@@ -80,6 +80,16 @@ def test_a_stranger_is_found_wherever_it_stands(series: list[PhotoFeatures]) -> 
         assert reasons(examine_series(frames, LIMITS)) == {place: Reason.DISSIMILAR}
 
 
+def test_where_no_scene_has_more_than_half_nobody_is_a_stranger(series: list[PhotoFeatures]) -> None:
+    others = [features(scene(seed, size=(960, 640))) for seed in (9, 10, 11)]
+    assert reasons(examine_series([series[0], others[0]], LIMITS)) == {}
+    assert reasons(examine_series([*series, *others], LIMITS)) == {}
+    assert reasons(examine_series([*series, *others[:2]], LIMITS)) == {
+        3: Reason.DISSIMILAR,
+        4: Reason.DISSIMILAR,
+    }
+
+
 def test_pictures_of_one_prompt_need_not_look_alike(series: list[PhotoFeatures]) -> None:
     frames = [series[0], features(scene(9)), features(scene(10))]
     assert reasons(examine_series(frames, LIMITS, is_prompt=True)) == {}

@@ -115,12 +115,13 @@ def _measured(sound: Mapping[int, PhotoFeatures]) -> dict[Pair, PairMeasures]:
 def _strangers(
     sound: Mapping[int, PhotoFeatures], pairs: Mapping[Pair, PairMeasures], limits: Thresholds
 ) -> list[Finding]:
-    """Photos of another scene than most of the series; where none is larger, the scene of the first photo counts."""
+    """Photos of another scene than more than half show; where no scene has that many, nobody is a stranger."""
     if len(sound) < 2:
         return []
     home = _largest_group(
         list(sound), [pair for pair, measures in pairs.items() if _is_one_scene(measures, limits)]
     )
+    has_home = 2 * len(home) > len(sound)
     found = []
     for photo in sound:
         others = [
@@ -130,7 +131,7 @@ def _strangers(
         ]
         if not others:
             continue
-        reason = Reason.DISSIMILAR if photo not in home else None
+        reason = Reason.DISSIMILAR if has_home and photo not in home else None
         for name, limit in (("likeness", limits.scene_likeness), ("matches", limits.scene_matches)):
             partner, measures = max(others, key=lambda one: (getattr(one[1], name), -one[0]))
             found.append(Finding(photo, name, float(getattr(measures, name)), limit, partner, reason))

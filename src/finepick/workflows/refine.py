@@ -134,7 +134,7 @@ def _examined(
     findings = examine_series(
         frames,
         thresholds,
-        is_prompt=bool(series.prompt),
+        is_prompt=bool(series.prompt) or series.category.lower() in _OF_PROMPTS,
         prompt_likeness=likeness,
         kept=[i for i, member in enumerate(members) if member.id in spared and member.is_in],
     )
@@ -221,6 +221,9 @@ def _thumbnail(library: Library, photos: Mapping[int, Photo], member: Member) ->
     photo = photos.get(member.id)
     return None if photo is None else library.thumbnail(photo)
 
+
+_OF_PROMPTS = ("aigc", "prompt")
+"""Categories of series whose pictures answer one prompt, also where it is not told."""
 
 _WORDS = {
     "ssim": "structure alike (SSIM)",
