@@ -18,7 +18,8 @@ EXAMPLES = 12
 OPERATIONS = (
     "GET /api/me", "POST /api/pairs", "POST /api/answers", "GET /api/photos/{photo}/{size}", "GET /api/project",
     "POST /api/invitations", "POST /api/invitations/{number}/revoke", "PUT /api/plan", "POST /api/gold",
-    "POST /api/votes", "GET /api/calibration", "GET /api/export/{name}",
+    "POST /api/votes", "GET /api/calibration", "GET /api/export/{name}", "GET /api/refined",
+    "PUT /api/refined/{photo}",
 )  # fmt: skip
 FURTHER_RULES = ("POST /api/votes", "POST /api/invitations")
 
