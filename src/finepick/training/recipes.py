@@ -48,7 +48,7 @@ TINY = Recipe(
     ),
     align_weight=1.0,
 )
-"""Half a million weights from scratch: minutes on two cores with pictures of 512 pixels.
+"""Half a million weights from scratch: some 20 minutes of one core with a thousand pictures of 512 pixels.
 
 λ is 1 instead of 10: the sentences are templates, and with 10 they drown the order in a network this small.
 """
