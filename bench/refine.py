@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
 from finepick.features.extraction import PhotoFeatures
-from finepick.refinement.examination import examine_series
+from finepick.refinement.examination import examine_series, is_indiscernible
 from finepick.refinement.pairs import PairMeasures, measure_pair
 from finepick.refinement.thresholds import Reason, Thresholds
 from labelled_series import DATA, features_of, open_photo, rated
@@ -96,9 +96,7 @@ def report_spoilt() -> None:
 
 
 def is_same(pairs: list[PairMeasures]) -> float:
-    from finepick.refinement.examination import _is_same
-
-    return float(np.mean([_is_same(one, LIMITS) for one in pairs])) if pairs else float("nan")
+    return float(np.mean([is_indiscernible(one, LIMITS) for one in pairs])) if pairs else float("nan")
 
 
 def worst(pairs: list[PairMeasures]) -> str:

@@ -6,25 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from finepick.cli.options import Json, Quiet
+from finepick.cli.options import Json, ProjectDatabase, ProjectFolder, ProjectGroup, ProjectSources, Quiet
 
 if TYPE_CHECKING:
     from finepick.workflows.projects import Filled
 
 
 def annotate(
-    project: Annotated[
-        str, typer.Argument(metavar="PROJECT", help="A project's folder; made where there is none.")
-    ],
-    sources: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--from", metavar="PATH", help="Add photos, a folder with series.jsonl, or votes; several times."
-        ),
-    ] = None,
-    group: Annotated[
-        str, typer.Option("--group", metavar="auto|folder|one", help="How photos are put into series.")
-    ] = "auto",
+    project: ProjectFolder,
+    sources: ProjectSources = None,
+    group: ProjectGroup = "auto",
     policy: Annotated[
         str | None,
         typer.Option(
@@ -38,10 +29,7 @@ def annotate(
         list[str] | None,
         typer.Option("--invite", metavar="NAME", help="Print a link for somebody; several times."),
     ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option("--database", metavar="URL", help="Keep a new project on a PostgreSQL server."),
-    ] = None,
+    database: ProjectDatabase = None,
     host: Annotated[
         str,
         typer.Option(

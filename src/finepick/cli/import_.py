@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
-from finepick.cli.options import Json, Quiet
+from finepick.cli.options import Json, ProjectDatabase, ProjectFolder, ProjectGroup, Quiet
 
 
 def import_(
-    project: Annotated[
-        str, typer.Argument(metavar="PROJECT", help="A project's folder; made where there is none.")
-    ],
+    project: ProjectFolder,
     sources: Annotated[
         list[str],
         typer.Argument(
@@ -23,13 +21,8 @@ def import_(
         bool,
         typer.Option("--gold", help="The votes are right answers, to see how far people can be relied on."),
     ] = False,
-    group: Annotated[
-        str, typer.Option("--group", metavar="auto|folder|one", help="How photos are put into series.")
-    ] = "auto",
-    database: Annotated[
-        str | None,
-        typer.Option("--database", metavar="URL", help="Keep a new project on a PostgreSQL server."),
-    ] = None,
+    group: ProjectGroup = "auto",
+    database: ProjectDatabase = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

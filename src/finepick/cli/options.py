@@ -28,3 +28,18 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Do not use what is remembe
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Reading processes; one per core unless told.")
 ]
+ProjectFolder = Annotated[
+    str, typer.Argument(metavar="PROJECT", help="A project's folder; made where there is none.")
+]
+ProjectSources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from", metavar="PATH", help="Add photos, a folder with series.jsonl, or votes; several times."
+    ),
+]
+ProjectGroup = Annotated[
+    str, typer.Option("--group", metavar="auto|folder|one", help="How photos are put into series.")
+]
+ProjectDatabase = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="Keep a new project on a PostgreSQL server.")
+]

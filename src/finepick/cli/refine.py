@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finepick.cli.options import Json, Quiet, Workers
+from finepick.cli.options import Json, ProjectFolder, ProjectGroup, ProjectSources, Quiet, Workers
 
 if TYPE_CHECKING:
     from finepick.project.store import Project
@@ -19,18 +19,9 @@ _CHECK = "A second look (a key comes from FINEPICK_CHAT_KEY)"
 
 
 def refine(
-    project: Annotated[
-        str, typer.Argument(metavar="PROJECT", help="A project's folder; made where there is none.")
-    ],
-    sources: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--from", metavar="PATH", help="Add photos, or a folder with series.jsonl; several times."
-        ),
-    ] = None,
-    group: Annotated[
-        str, typer.Option("--group", metavar="auto|folder|one", help="How photos are put into series.")
-    ] = "auto",
+    project: ProjectFolder,
+    sources: ProjectSources = None,
+    group: ProjectGroup = "auto",
     changes: Annotated[
         list[str] | None,
         typer.Option(

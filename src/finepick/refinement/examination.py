@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -64,11 +64,7 @@ def examine_series(
     findings += strangers
     lost = {one.photo for one in strangers if one.reason and one.photo not in kept}
     findings += _doubles([photo for photo in sound if photo not in lost], pairs, thresholds, kept)
-    return tuple(one if one.photo not in kept else _acquitted(one) for one in findings)
-
-
-def _acquitted(one: Finding) -> Finding:
-    return Finding(one.photo, one.measure, one.value, one.threshold, one.partner)
+    return tuple(replace(one, reason=None) if one.photo in kept else one for one in findings)
 
 
 def _alone(photo: int, frame: PhotoFeatures, limits: Thresholds) -> list[Finding]:
@@ -185,9 +181,11 @@ def _doubles(
             (other, pairs[min(pair), max(pair)]) for other in staying if _known(pair := (photo, other), pairs)
         ]
         if near:
-            partner, measures = max(near, key=lambda one: (_is_same(one[1], limits), one[1].ssim, -one[0]))
-            is_same = _is_same(measures, limits) and photo not in kept
-            reason = Reason.INDISCERNIBLE if is_same else None
+            partner, measures = max(
+                near, key=lambda one: (is_indiscernible(one[1], limits), one[1].ssim, -one[0])
+            )
+            is_double = is_indiscernible(measures, limits) and photo not in kept
+            reason = Reason.INDISCERNIBLE if is_double else None
             found += [
                 Finding(photo, name, value, limit, partner, reason)
                 for name, value, limit in (
@@ -198,7 +196,7 @@ def _doubles(
                     ("luma", measures.luma, limits.same_luma),
                 )
             ]
-            if is_same:
+            if is_double:
                 continue
         staying.append(photo)
     return found
@@ -208,7 +206,8 @@ def _known(pair: Pair, pairs: Mapping[Pair, PairMeasures]) -> bool:
     return (min(pair), max(pair)) in pairs
 
 
-def _is_same(measures: PairMeasures, limits: Thresholds) -> bool:
+def is_indiscernible(measures: PairMeasures, limits: Thresholds) -> bool:
+    """Whether nobody could tell the two photos apart."""
     return (
         measures.overlap >= limits.same_overlap
         and measures.ssim >= limits.same_ssim

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
+from finepick.errors import UsageError
 from finepick.project.records import IN, Annotator
 from finepick.project.store import Project
 from finepick.refinement.thresholds import Reason
@@ -43,9 +44,10 @@ def refinement_router(
         who: chief, photo: Annotated[int, Path(ge=1, le=2**53)], decision: Decision
     ) -> DecidedDocument:
         """Let a photo take part, or leave it out; it is on the disk when this returns, and can be changed again."""
-        if not any(member.id == photo for series in project.series() for member in series.members):
-            raise HTTPException(404, "there is no such photo in this project")
-        await run_in_threadpool(lambda: project.mark(photo, decision.state, by=who.name))
+        try:
+            await run_in_threadpool(lambda: project.mark(photo, decision.state, by=who.name))
+        except UsageError as error:
+            raise HTTPException(404, "there is no such photo in this project") from error
         return DecidedDocument(photo=photo, state=decision.state)
 
     return router

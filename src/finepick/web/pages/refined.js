@@ -13,6 +13,7 @@ const REASONS = {
 };
 let queue = [];
 let place = 0;
+let deciding = false; // a second key before the first is kept would skip a photo
 let shown = 0; // a picture that comes after its turn is not put in
 
 async function fillMat(id, number, turn) {
@@ -45,6 +46,8 @@ function show(next) {
 }
 
 async function decide(state) {
+  if (deciding) return;
+  deciding = true;
   const one = queue[place];
   const wanted = state ?? (one.state === "in" ? (one.reason ?? "defect") : one.state);
   try {
@@ -52,6 +55,8 @@ async function decide(state) {
   } catch (error) {
     say(`Not kept: ${error.message}.`);
     return;
+  } finally {
+    deciding = false;
   }
   one.state = wanted;
   one.decided = true;
