@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import finepick
 from finepick.workflows.models import list_models_here
@@ -32,6 +33,19 @@ def test_picking_on_the_command_line_never_loads_what_belongs_to_extras() -> Non
     )
 
     assert _python(listing) == "[]"
+
+
+def test_picking_on_the_command_line_loads_no_other_verbs_work(shoot: Path) -> None:
+    """What edits, annotates, refines or serves would cost every run its start-up."""
+    rooms = ("edits", "preferences", "project", "refinement", "training", "web")
+    code = (
+        "import sys\nfrom finepick.cli import main\n"
+        f"sys.argv = ['finepick', 'pick', {str(shoot)!r}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        f"print([name for name in {rooms} if 'finepick.' + name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "[]"
 
 
 def test_importing_takes_less_than_a_third_of_a_second_beyond_python_itself() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,9 @@ from rich.text import Text
 from finepick.cli.printing import console as open_console
 from finepick.cli.printing import printable
 from finepick.domain import Photo, PickResult, Ranking, Reason, ScoreResult, SeriesKind, Skipped, Verdict
-from finepick.edits.base import Edit
+
+if TYPE_CHECKING:  # pictures are not edited where results are shown
+    from finepick.edits.base import Edit
 
 _SHOWN_SKIPPED = 20
 
