@@ -13,11 +13,12 @@ _LENGTHS = struct.Struct("<II")
 @dataclass(frozen=True, slots=True)
 class Request:
     """`verb` is "examine" (features and thumbnail), "examine for report" (and a preview), "preview" (a JPEG),
-    "frame" (pixels), "view", or "study".
+    "frame" (pixels), "view", "glance", or "study".
 
     `long_side` in pixels; `digest` is what the bytes must still be, or "" where they are seen first. A study is
-    of the features in `blobs`, of photos with `digests`, by the scorer called `path`; `digest` is its key. A view
-    is what `function` ("module:name") makes of the pixels, with `arguments`.
+    of the features in `blobs`, and the glances behind them if there are any, of photos with `digests`, by the scorer
+    called `path`; `digest` is its key. A view is what `function` ("module:name") makes of the pixels, with
+    `arguments`; a glance what it makes of the picture, and comes last where a photo is examined with a `function`.
     """
 
     verb: str

@@ -15,9 +15,9 @@ from typing import BinaryIO
 from finepick.batch.messages import Reply, Request, read_message, write_message
 from finepick.errors import FinepickError, ImageError
 from finepick.features.extraction import extract_with_thumbnail
-from finepick.features.packing import pack_arrays, pack_features, unpack_features
+from finepick.features.packing import pack_arrays, pack_features, unpack_arrays, unpack_features
 from finepick.images.reading import ReadPhoto, read_photo
-from finepick.scorers.base import View, view_frame
+from finepick.scorers.base import View, glance_at, view_frame
 from finepick.scorers.catalog import load_scorer
 from finepick.scorers.frames import FeatureFrames
 
@@ -55,7 +55,13 @@ def _look(request: Request) -> Reply:
     if request.verb == "view":
         view = View(0, request.long_side, request.function, request.arguments)
         return Reply(None, {}, (pack_arrays(view_frame(photo.frame, view)),))
-    return _LOOKS[request.verb](photo)
+    glance = ()
+    if request.function:
+        glance = (pack_arrays(glance_at(photo.picture, request.function, request.arguments)),)
+    if request.verb == "glance":
+        return Reply(None, {}, glance)
+    looked = _LOOKS[request.verb](photo)
+    return Reply(None, looked.facts, looked.blobs + glance)
 
 
 def _examine(photo: ReadPhoto) -> Reply:
@@ -91,8 +97,10 @@ _LOOKS = {
 def _study(request: Request) -> Reply:
     from finepick.explanations.study import pack_study, study_frames
 
-    features = [unpack_features(blob) for blob in request.blobs]
-    study = study_frames(FeatureFrames(features, request.digests), load_scorer(request.path))
+    count = len(request.digests)
+    features = [unpack_features(blob) for blob in request.blobs[:count]]
+    glances = [unpack_arrays(blob) for blob in request.blobs[count:]]
+    study = study_frames(FeatureFrames(features, request.digests, glances), load_scorer(request.path))
     return Reply(None, {}, (pack_study(study),))
 
 

@@ -79,5 +79,21 @@ def lay_cells(frames: Sequence[PhotoFeatures], alignment: Alignment, maps: Seque
     return Places(np.stack(cells).reshape(*shape, -1), shown, weight / weight.sum(), out, difference)
 
 
+def lay_maps(
+    maps: Sequence[FloatArray], frames: Sequence[PhotoFeatures], alignment: Alignment
+) -> FloatArray:
+    """One map a frame, (rows, columns) over its whole frame, at the places of `lay_cells`: (n, rows, columns)."""
+    reference = frames[alignment.reference]
+    rows, columns = reference.measurements.grid.shape[:2]
+    points = cell_centres(rows, columns, _extent(reference))
+    laid = []
+    for one, frame, transform in zip(maps, frames, alignment.transforms, strict=True):
+        there = points @ transform[:, :2].T + transform[:, 2]
+        grid = frame.measurements.grid.shape[:2]
+        values, _ = sample_planes(resample_map(one, *grid)[..., None], there, _extent(frame))
+        laid.append(values[:, 0].reshape(rows, columns))
+    return np.stack(laid).astype(np.float64)
+
+
 def _extent(frame: PhotoFeatures) -> FloatArray:
     return np.array(frame.size) / max(frame.size)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from finepick.domain import FloatArray, Frame, ModelInfo
 from finepick.errors import ImageError
 from finepick.features.extraction import PhotoFeatures
 from finepick.scorers.phrases import PhraseBank
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -33,6 +36,23 @@ class View:
     long_side: int
     function: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a scorer wants to have seen of every photo alone, before any series is judged.
+
+    It is made where the photo is decoded for its features anyway, and remembered by content.
+
+    function: "module:name" below `finepick`, called with the photo as a PIL image (RGB, at the working size); it
+        returns named arrays.
+    version: changes whenever the arrays of any photo may.
+    arguments: what else it is called with, anything that JSON can say.
+    """
+
+    function: str
+    version: str
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 class FrameSource(Protocol):
@@ -53,6 +73,10 @@ class FrameSource(Protocol):
 
     def features(self, index: int) -> PhotoFeatures:
         """Features of photo *index*; cheap, they are cached by content."""
+        ...
+
+    def glance(self, index: int, glance: Glance) -> Arrays:
+        """What *glance* asks for of photo *index*; cheap, it is remembered by content. Raises ImageError."""
         ...
 
     def digest(self, index: int) -> str:
@@ -106,13 +130,37 @@ class BatchScorer(Scorer, Protocol):
         ...
 
 
+@runtime_checkable
+class GlancingScorer(Scorer, Protocol):
+    """A scorer that judges series by what it saw of each photo alone."""
+
+    @property
+    def glance(self) -> Glance: ...
+
+
+def glance_of(scorer: Scorer) -> Glance | None:
+    """What *scorer* wants to have seen of every photo, if anything."""
+    return scorer.glance if isinstance(scorer, GlancingScorer) else None
+
+
 def view_frame(frame: Frame, view: View) -> Arrays:
     """What *view* asks for, made of *frame*. Raises LookupError where there is no such function of ours."""
-    module, _, name = view.function.partition(":")
-    if module.partition(".")[0] != "finepick":
-        raise LookupError(f"views are made by functions of finepick, not by '{view.function}'")
-    made: Arrays = getattr(importlib.import_module(module), name)(frame, **view.arguments)
+    made: Arrays = _ours(view.function)(frame, **view.arguments)
     return made
+
+
+def glance_at(picture: Image.Image, function: str, arguments: Mapping[str, Any]) -> Arrays:
+    """What the glance *function* makes of *picture*. Raises LookupError where there is no such function of ours."""
+    made: Arrays = _ours(function)(picture, **arguments)
+    return made
+
+
+def _ours(function: str) -> Callable[..., Arrays]:
+    module, _, name = function.partition(":")
+    if module.partition(".")[0] != "finepick":
+        raise LookupError(f"photos are looked at by functions of finepick, not by '{function}'")
+    found: Callable[..., Arrays] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def best_probabilities(preference: FloatArray) -> FloatArray:

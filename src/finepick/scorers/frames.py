@@ -11,7 +11,7 @@ from PIL import Image
 from finepick.domain import Frame
 from finepick.errors import ScorerError
 from finepick.features.extraction import PhotoFeatures, extract_features
-from finepick.scorers.base import Arrays, View, view_frame
+from finepick.scorers.base import Arrays, Glance, View, glance_at, view_frame
 from finepick.settings import WORKING_SIDE
 
 
@@ -25,6 +25,7 @@ class ArrayFrames:
         self._arrays = [_checked(array, index) for index, array in enumerate(arrays)]
         self._features: dict[int, PhotoFeatures] = {}
         self._digests: dict[int, str] = {}
+        self._glances: dict[tuple[int, Glance], Arrays] = {}
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -47,6 +48,12 @@ class ArrayFrames:
             self._features[index] = extract_features(self.frame(index, WORKING_SIDE))
         return self._features[index]
 
+    def glance(self, index: int, glance: Glance) -> Arrays:
+        if (index, glance) not in self._glances:
+            picture = Image.fromarray(self.frame(index, WORKING_SIDE))
+            self._glances[index, glance] = glance_at(picture, glance.function, glance.arguments)
+        return self._glances[index, glance]
+
     def digest(self, index: int) -> str:
         if index not in self._digests:
             array = self._arrays[index]
@@ -57,11 +64,14 @@ class ArrayFrames:
 
 
 class FeatureFrames:
-    """A `FrameSource` over features alone, for scorers that do not look at pixels."""
+    """A `FrameSource` over features, and what was seen of each photo alone, for scorers that want no pixels."""
 
-    def __init__(self, features: Sequence[PhotoFeatures], digests: Sequence[str]) -> None:
+    def __init__(
+        self, features: Sequence[PhotoFeatures], digests: Sequence[str], glances: Sequence[Arrays] = ()
+    ) -> None:
         self._features = features
         self._digests = digests
+        self._glances = glances
 
     def __len__(self) -> int:
         return len(self._features)
@@ -74,6 +84,9 @@ class FeatureFrames:
 
     def features(self, index: int) -> PhotoFeatures:
         return self._features[index]
+
+    def glance(self, index: int, glance: Glance) -> Arrays:
+        return self._glances[index]
 
     def digest(self, index: int) -> str:
         return self._digests[index]

@@ -30,6 +30,7 @@ def judge_utilities(
     utilities: FloatArray,
     *,
     temperature: float,
+    call: float = CALL_PROBABILITY,
     coarse: FloatArray | None = None,
     difference: tuple[FloatArray, ...] | None = None,
     alignment: Alignment | None = None,
@@ -37,7 +38,10 @@ def judge_utilities(
     embeddings: NDArray[np.float32] | None = None,
     phrases: PhraseBank | None = None,
 ) -> Judgement:
-    """Judgement of n frames: utilities (n,) that differ by *temperature* mean odds of e to 1."""
+    """Judgement of n frames: utilities (n,) that differ by *temperature* mean odds of e to 1.
+
+    *call*: the probability of being better than the second from which on the best is called.
+    """
     utilities = np.asarray(utilities, np.float64)
     gaps = np.clip((utilities[:, None] - utilities[None, :]) / temperature, -30.0, 30.0)
     upper = np.triu(1.0 / (1.0 + np.exp(-gaps)), 1)
@@ -48,7 +52,7 @@ def judge_utilities(
         fine=utilities,
         coarse=coarse,
         preference=preference,
-        too_close=is_too_close(utilities, preference),
+        too_close=is_too_close(utilities, preference, call),
         difference=difference,
         alignment=alignment,
         places=places,
@@ -57,12 +61,12 @@ def judge_utilities(
     )
 
 
-def is_too_close(fine: FloatArray, preference: FloatArray) -> bool:
+def is_too_close(fine: FloatArray, preference: FloatArray, call: float = CALL_PROBABILITY) -> bool:
     """Whether the best of several frames does not beat the second clearly enough to be called."""
     if len(fine) < 2:
         return False
     second, best = np.argsort(fine, kind="stable")[-2:]
-    return bool(preference[best, second] < CALL_PROBABILITY)
+    return bool(preference[best, second] < call)
 
 
 def canonical_order(digests: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from finepick.domain import FloatArray, Photo
 from finepick.errors import ImageError
-from finepick.scorers.base import BatchScorer, Scorer
+from finepick.scorers.base import BatchScorer, Scorer, glance_of
 from finepick.workflows.library import Library, SeriesFrames
 
 BATCH = 64
@@ -20,6 +20,8 @@ BATCH = 64
 def coarse_scores(library: Library, photos: Sequence[Photo], scorer: Scorer) -> FloatArray | None:
     """The coarse score of each of *photos*, (n,) in 1…10, or None where *scorer* has none. Raises ImageError."""
     if not isinstance(scorer, BatchScorer):
+        if (glance := glance_of(scorer)) is not None:
+            library.glance_at_all(photos, glance)
         return scorer.coarse(SeriesFrames(library, photos))
     keys = [_key(scorer, photo) for photo in photos]
     known = {key: _known(library, key) for key in dict.fromkeys(keys)}

@@ -11,7 +11,7 @@ from finepick.domain import Photo, Verdict
 from finepick.errors import UsageError
 from finepick.explanations.pictures import draw_difference
 from finepick.exports.writing import atomic_write
-from finepick.scorers.base import Scorer
+from finepick.scorers.base import Scorer, glance_of
 from finepick.workflows.library import Library
 from finepick.workflows.ranking import explain_photos, series_maps, study_series
 
@@ -29,7 +29,7 @@ class Comparison:
 
 def compare_photos(library: Library, a: str, b: str, scorer: Scorer) -> Comparison:
     """Photo *a* against photo *b*. Raises PathNotFoundError, and ImageError where one of them is unreadable."""
-    photos = (_read_one(library, a), _read_one(library, b))
+    photos = (_read_one(library, a, scorer), _read_one(library, b, scorer))
     p_a = float(study_series(library, photos, scorer).judgement.preference[0, 1])
     reasons = explain_photos(library, photos, scorer).between(0, 1, b)
     return Comparison(Verdict(a, b, winner_of(p_a), p_a, reasons, scorer.info), photos)
@@ -59,11 +59,11 @@ def write_map(library: Library, comparison: Comparison, scorer: Scorer, path: st
     atomic_write(path, buffer.getvalue())
 
 
-def _read_one(library: Library, path: str) -> Photo:
+def _read_one(library: Library, path: str, scorer: Scorer) -> Photo:
     if os.path.isdir(path):
         raise UsageError(f"'{path}' is a folder; compare takes two photos", path=path)
     # One at a time: two names of one photo, or a RAW beside its JPEG, are still two things to compare.
-    return library.read([path]).photos[0]
+    return library.read([path], glance=glance_of(scorer)).photos[0]
 
 
 def _is_same(a: str, b: str) -> bool:

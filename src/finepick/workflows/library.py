@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import threading
 import warnings
@@ -21,7 +22,7 @@ from finepick.errors import DamagedImageError, NothingReadableError, PathVanishe
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.packing import unpack_arrays, unpack_features
 from finepick.images.finding import Found, FoundFile, companions_of, find_photos
-from finepick.scorers.base import Arrays, View
+from finepick.scorers.base import Arrays, Glance, View
 from finepick.settings import WORKING_SIDE, Settings
 from finepick.store.database import Cache
 from finepick.store.records import CachedPhoto
@@ -85,8 +86,12 @@ class Library:
         self.cache.prune()  # what was not used for longest, where the cache has grown too large
         self.cache.close()
 
-    def read(self, paths: Sequence[str], *, leave_out: Iterable[str] = ()) -> Reading:
+    def read(
+        self, paths: Sequence[str], *, leave_out: Iterable[str] = (), glance: Glance | None = None
+    ) -> Reading:
         """Find the photos below *paths*, but not in the folders *leave_out*, and read those not yet known.
+
+        *glance*: what else is wanted of those that are read, so that they need not be decoded again for it.
 
         Raises PathNotFoundError, PathVanishedError where a named path went away, and NothingReadableError.
         """
@@ -94,11 +99,11 @@ class Library:
         found = find_photos(paths, leave_out=leave_out)
         facts = {} if self.fresh else self._known(found.files)
         files = list(found.files)
-        lost = self._read_into(facts, [file for file in files if file.path not in facts])
+        lost = self._read_into(facts, [file for file in files if file.path not in facts], glance)
         # A JPEG whose RAW is lost is a photo of its own.
         orphans = [companion for file in files if file.path in lost for companion in companions_of(file)]
         files += orphans
-        lost |= self._read_into(facts, orphans)
+        lost |= self._read_into(facts, orphans, glance)
         skipped = tuple(sorted((*found.skipped, *lost.values()), key=lambda one: one.path))
         photos = tuple(
             Photo(file.path, *facts[file.path], file.companions) for file in files if file.path in facts
@@ -135,6 +140,29 @@ class Library:
                 raise DamagedImageError(reply.error, path=request.path)
             yield unpack_arrays(reply.blobs[0])
 
+    def glance(self, photo: Photo, glance: Glance) -> bytes:
+        """What *glance* asks for of *photo*, packed: remembered, or made of the file. Raises ImageError."""
+        key = _glance_key(photo.digest, glance)
+        blob = self.study(key)
+        if blob is None:
+            [blob] = self._answer(_glance_request(photo, glance)).blobs
+            self.remember_study(key, "glance", blob)
+        return blob
+
+    def glance_at_all(self, photos: Iterable[Photo], glance: Glance) -> None:
+        """Remember what *glance* asks for of those *photos* where it is not known, on all cores at once.
+
+        What goes wrong goes wrong again where that is asked for.
+        """
+        keys = {_glance_key(photo.digest, glance): photo for photo in photos}
+        unknown = [photo for key, photo in keys.items() if self.study(key) is None]
+        if unknown:
+            self.progress.stage("looking at photos", len(unknown))
+        for request, reply in self._pool.ask_all(_glance_request(photo, glance) for photo in unknown):
+            if reply.error is None:
+                self.remember_study(_glance_key(request.digest, glance), "glance", reply.blobs[0])
+            self.progress.step()
+
     def study(self, key: str) -> bytes | None:
         """What was remembered under *key*; in a fresh run, what this run has remembered."""
         return None if self.fresh and key not in self._renewed else self.cache.study(key)
@@ -163,11 +191,11 @@ class Library:
                 yield reply.blobs[0] if reply.error is None else None
 
     def _read_into(
-        self, facts: dict[str, tuple[str, Metadata]], files: Sequence[FoundFile]
+        self, facts: dict[str, tuple[str, Metadata]], files: Sequence[FoundFile], glance: Glance | None
     ) -> dict[str, Skipped]:
         """Add digest and metadata of *files* to *facts*, by path; those that could not be read, by path."""
         lost = {}
-        for file, known in self._examine(files):
+        for file, known in self._examine(files, glance):
             if isinstance(known, str):
                 lost[file.path] = Skipped(file.path, Stage.READ, known)
             else:
@@ -179,23 +207,28 @@ class Library:
         metadata = self.cache.metadata_of(dict.fromkeys(digests.values()))
         return {path: (digest, metadata[digest]) for path, digest in digests.items() if digest in metadata}
 
-    def _examine(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, CachedPhoto | str]]:
+    def _examine(
+        self, files: Sequence[FoundFile], glance: Glance | None
+    ) -> Iterator[tuple[FoundFile, CachedPhoto | str]]:
         """What is now known of each file, or why it could not be read, as they come."""
         self.progress.stage("reading photos", len(files))
         by_path = {file.path: file for file in files}
         verb = "examine for report" if self._keep_previews else "examine"
-        requests = (Request(verb, file.path, WORKING_SIDE) for file in files)
+        wanted = {"function": glance.function, "arguments": dict(glance.arguments)} if glance else {}
+        requests = (Request(verb, file.path, WORKING_SIDE, **wanted) for file in files)
         for request, reply in self._pool.ask_all(requests):
             file = by_path[request.path]
-            known = self._remember(file, reply) if reply.error is None else reply.error
+            known = self._remember(file, reply, glance) if reply.error is None else reply.error
             self.progress.step()
             yield file, known
 
-    def _remember(self, file: FoundFile, reply: Reply) -> CachedPhoto:
-        features_blob, thumbnail, *preview = reply.blobs
+    def _remember(self, file: FoundFile, reply: Reply, glance: Glance | None) -> CachedPhoto:
+        features_blob, thumbnail, *others = reply.blobs
         photo = CachedPhoto(reply.facts["digest"], _metadata(reply), features_blob, thumbnail)
         self.cache.remember_photo(file.path, file.size, file.mtime_ns, photo)
-        for blob in preview:
+        if glance:
+            self.remember_study(_glance_key(photo.digest, glance), "glance", others.pop())
+        for blob in others:
             self._previews.put(photo.digest, blob)
         features = unpack_features(features_blob)
         self._descriptors[photo.digest] = features.descriptor.copy()
@@ -261,6 +294,9 @@ class SeriesFrames:
     def features(self, index: int) -> PhotoFeatures:
         return self.library.features(self._photos[index])
 
+    def glance(self, index: int, glance: Glance) -> Arrays:
+        return unpack_arrays(self.library.glance(self._photos[index], glance))
+
     def digest(self, index: int) -> str:
         return self._photos[index].digest
 
@@ -274,6 +310,21 @@ def _view_request(photo: Photo, view: View) -> Request:
         function=view.function,
         arguments=dict(view.arguments),
     )
+
+
+def _glance_request(photo: Photo, glance: Glance) -> Request:
+    return Request(
+        "glance",
+        photo.path,
+        WORKING_SIDE,
+        photo.digest,
+        function=glance.function,
+        arguments=dict(glance.arguments),
+    )
+
+
+def _glance_key(digest: str, glance: Glance) -> str:
+    return hashlib.sha256(f"glance\n{glance.version}\n{digest}".encode()).hexdigest()
 
 
 def _complain_if_gone(paths: Sequence[str], skipped: Sequence[Skipped]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from finepick.domain import Photo, PickResult, Ranking, Series, SeriesKind, Skipped, Stage
 from finepick.errors import ImageError, NothingReadableError, UsageError
-from finepick.scorers.base import Scorer
+from finepick.scorers.base import Scorer, glance_of
 from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.series.grouping import GROUPING_VERSION, group_photos
 from finepick.series.keeping import choose_keeps
@@ -58,7 +58,7 @@ def pick_photos(
     """
     scorer = scorer or load_scorer(DEFAULT_SCORER)
     options = options or PickOptions()
-    reading = library.read(paths, leave_out=leave_out)
+    reading = library.read(paths, leave_out=leave_out, glance=glance_of(scorer))
     groups = _grouped(library, reading.photos, options.group)
     prepare_studies(library, groups, scorer)
     if options.coarse:

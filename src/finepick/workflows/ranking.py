@@ -21,7 +21,7 @@ from finepick.explanations.study import (
 )
 from finepick.features.extraction import FEATURES_VERSION
 from finepick.features.packing import pack_features
-from finepick.scorers.base import Arrays, BatchScorer, Scorer, View, best_probabilities
+from finepick.scorers.base import Arrays, BatchScorer, Scorer, View, best_probabilities, glance_of
 from finepick.scorers.catalog import is_loadable_elsewhere
 from finepick.settings import Settings
 from finepick.workflows.library import Library, SeriesFrames
@@ -45,6 +45,8 @@ def prepare_studies(library: Library, series: Iterable[Series], scorer: Scorer) 
     if isinstance(scorer, BatchScorer):
         _study_all(library, unknown, scorer)
         return
+    if (glance := glance_of(scorer)) is not None:
+        library.glance_at_all((photo for photos in unknown.values() for photo in photos), glance)
     library.progress.stage("judging series", len(unknown))
     for request, reply in library.ask_all(_study_requests(library, unknown, scorer)):
         if reply.error is None:
@@ -139,9 +141,12 @@ class _FramesWithProgress(SeriesFrames):
 
 
 def _study_requests(library: Library, unknown: dict[str, list[Photo]], scorer: Scorer) -> Iterator[Request]:
+    glance = glance_of(scorer)
     for key, photos in unknown.items():
         try:
             blobs = tuple(pack_features(library.features(photo)) for photo in photos)
+            if glance is not None:
+                blobs += tuple(library.glance(photo, glance) for photo in photos)
         except ImageError:
             continue
         digests = tuple(photo.digest for photo in photos)

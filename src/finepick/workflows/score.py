@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from finepick.domain import CoarseScore, Photo, ScoreResult, Skipped, Stage
 from finepick.errors import ImageError
-from finepick.scorers.base import Scorer
+from finepick.scorers.base import Scorer, glance_of
 from finepick.workflows.coarse import BATCH, coarse_scores
 from finepick.workflows.library import Library
 
@@ -16,7 +16,7 @@ def score_photos(library: Library, paths: Sequence[str], scorer: Scorer) -> Scor
 
     Raises PathNotFoundError, NothingReadableError, PathVanishedError.
     """
-    reading = library.read(paths)
+    reading = library.read(paths, glance=glance_of(scorer))
     scores: list[CoarseScore] = []
     lost: list[Skipped] = []
     library.progress.stage("scoring photos", len(reading.photos))
