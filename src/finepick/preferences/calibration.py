@@ -118,7 +118,7 @@ class Annotator:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """All that the answers of a project say. `spread` and `tie` are those that were found; `converged` whether
-    the fit had come to rest. `model` is what a `PairQueue` wants to know of people.
+    the fit had come to rest.
     """
 
     series: tuple[CalibratedSeries, ...]

@@ -19,6 +19,7 @@ from finepick.datasets.manifest import series_entry
 from finepick.datasets.votes import read_votes
 from finepick.domain import Attribute
 from finepick.errors import DatasetError
+from finepick.preferences.next_pair import POLICIES
 from finepick.project.chips import CHIPS
 from finepick.project.records import Annotator, Answer, GoldPair, Outcome, Plan, Role
 from finepick.project.store import Project, in_force
@@ -32,7 +33,6 @@ from finepick.workflows.calibration import (
     labels_of,
 )
 from finepick.workflows.overview import people_so_far
-from finepick.workflows.policies import POLICIES
 from finepick.workflows.projects import add_votes
 
 TOKEN_SECONDS = 2.0

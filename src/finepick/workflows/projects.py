@@ -16,12 +16,12 @@ from finepick.datasets.votes import Vote, read_votes
 from finepick.domain import Ranking, Skipped, Stage
 from finepick.errors import NothingReadableError, UsageError
 from finepick.images.finding import OPEN_FLAGS
+from finepick.preferences.next_pair import POLICIES
 from finepick.project.records import GoldPair, Kind, NewAnswer, NewPhoto, NewSeries, Outcome, Role
 from finepick.project.store import Added, Project, is_project
 from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.workflows.library import Library
 from finepick.workflows.pick import PickOptions, pick_photos
-from finepick.workflows.policies import POLICIES
 from finepick.workflows.progress import NoProgress, Progress
 
 _CHUNK = 1 << 20
