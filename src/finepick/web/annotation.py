@@ -32,7 +32,7 @@ from finepick.workflows.calibration import (
     calibration_document,
     labels_of,
 )
-from finepick.workflows.overview import people_so_far
+from finepick.workflows.overview import Overview
 from finepick.workflows.projects import add_votes
 
 TOKEN_SECONDS = 2.0
@@ -225,6 +225,7 @@ def annotation_router(
 ) -> APIRouter:
     """Every address below `/api`."""
     router = APIRouter(prefix="/api", responses=REFUSALS)
+    so_far = Overview(project)
 
     somebody = Annotated[Annotator, Depends(entrance.anybody)]
 
@@ -281,7 +282,7 @@ def annotation_router(
     @router.get("/project")
     async def overview(who: chief) -> dict[str, Any]:
         """Everything the owner's page shows."""
-        people = await run_in_threadpool(people_so_far, project)
+        people = await run_in_threadpool(so_far.people)
         troubles = [
             {"photo": number, "name": member.name, "reason": reason}
             for number, reason in list(shelf.troubles.items())

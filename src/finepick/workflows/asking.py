@@ -17,7 +17,7 @@ from finepick.errors import UsageError
 from finepick.preferences.answers import Answers
 from finepick.preferences.next_pair import POLICIES, SeriesState, pair_number, pair_values, pairs_of
 from finepick.project.records import COUNTED, Answer, Kind, Member, NewAnswer, Outcome, Plan, ProjectSeries
-from finepick.project.store import Clock, Project
+from finepick.project.store import LATE_IDS, Clock, Project
 
 Pair = tuple[int, int]
 """Two members of one series, the lower id first."""
@@ -124,6 +124,7 @@ class Desk:
         self._lock = threading.RLock()
         self._looked_at = -math.inf
         self._state: object = None
+        self._last = 0
         self._load()
 
     @property
@@ -341,6 +342,7 @@ class Desk:
         if answer.id in self._known:
             return
         self._known.add(answer.id)
+        self._last = max(self._last, answer.id)
         if answer.replaces is not None:
             self._replaced.add((answer.annotator, answer.replaces))
             self._take_out(answer.series, (answer.annotator, answer.replaces))
@@ -437,9 +439,8 @@ class Desk:
         state = self._project.state()
         if state.shape != self._state:
             self._load()
-        elif state.last_answer > max(self._known, default=0):
-            # Transactions of several processes may become visible in another order than their ids.
-            for answer in self._project.answers(after=max(0, state.last_answer - 1000)):
+        elif state.last_answer > self._last:
+            for answer in self._project.answers(after=max(0, self._last - LATE_IDS)):
                 self._take_in(answer)
         self._looked_at = self._clock()
 
@@ -468,6 +469,7 @@ class Desk:
                 number: _Person(current=current) for number, current in currents.items()
             }
             self._known: set[int] = set()
+            self._last = 0
             self._replaced: set[tuple[int, str]] = set()
             self._sides: dict[tuple[int, Pair], int] = {}
             for answer in self._project.answers():
