@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -103,6 +103,18 @@ class BatchScorer(Scorer, Protocol):
 
     def judge_all(self, series: Iterable[FrameSource]) -> Iterator[Judgement | ImageError]:
         """The judgement of each of *series*, in their order, or what was wrong with one of its photos."""
+        ...
+
+
+@runtime_checkable
+class TextScorer(Scorer, Protocol):
+    """A scorer whose model reads sentences, too."""
+
+    def likeness(self, frames: FrameSource, texts: Sequence[str]) -> FloatArray:
+        """How like each of t *texts* each of n frames is, (n, t), −1…1: of embeddings, each photo by itself.
+
+        Raises ScorerError where what reads sentences is not on this disk.
+        """
         ...
 
 
