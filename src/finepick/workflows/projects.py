@@ -56,14 +56,14 @@ def open_or_create(folder: str, *, database: str | None = None, name: str | None
     return project
 
 
-def add_gold(project: Project, paths: Sequence[str]) -> Filled:
-    """Let the votes in the files *paths* be known answers: asked now and then, to see how far people are right.
+def add_gold(project: Project, votes: Sequence[Vote]) -> Filled:
+    """Let *votes* be known answers: asked now and then, to see how far people are right.
 
     Raises UsageError for a vote about photos that the project does not have.
     """
     members = {(series.name, member.name): member for series in project.series() for member in series.members}
     pairs = []
-    for vote in (vote for path in paths for vote in read_votes(path)):
+    for vote in votes:
         try:
             first, second = (
                 members[_kept_text(vote.series), _kept_text(name)] for name in (vote.first, vote.second)
