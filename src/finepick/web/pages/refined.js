@@ -98,18 +98,24 @@ function tell(text) {
 // --- runs --------------------------------------------------------------------------------------------------------
 
 const POLL_MILLISECONDS = 600;
-const MET = { done: "Looked through.", cancelled: "Stopped; nothing was changed.", failed: "" };
 let isRunning = false;
 
 function fillRun(found) {
   isRunning = found.state === "running";
   const how = found.total ? `${found.stage} ${number(found.done)} of ${number(found.total)}` : found.stage || "beginning";
   byId("run-said").textContent = isRunning ? how : "";
-  byId("run").textContent = isRunning ? "Stop" : "Look through all photos";
+  byId("run").textContent = isRunning ? "Stop" : "Look through all";
   byId("undo").hidden = isRunning || !lastRun(found);
 }
 
 const lastRun = (found) => found.runs.findLast((one) => !one.undone);
+
+function whatCame({ state, error, counts, skipped }) {
+  if (state !== "done") return error ?? "Stopped; nothing was changed.";
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const unread = skipped ? `; ${plural(skipped, "photo")} could not be read` : "";
+  return `${number(all - counts.in)} of ${plural(all, "photo")} left out${unread}.`;
+}
 
 async function watchRun(found) {
   const wasRunning = isRunning;
@@ -123,7 +129,7 @@ async function watchRun(found) {
       }
     }, POLL_MILLISECONDS);
   } else if (wasRunning) {
-    say(found.error ?? `${MET[found.state]}${found.skipped ? ` ${plural(found.skipped, "photo")} could not be read.` : ""}`);
+    say(whatCame(found));
     await fill();
   }
 }
@@ -160,7 +166,7 @@ async function fill() {
   byId("empty").hidden = Boolean(queue.length);
   byId("place").textContent = "";
   if (queue.length) show(0);
-  else tell("Nothing is left out. “Look through all photos” finds doubles, strangers, empty shots and defects; nothing is removed, and you have the last word.");
+  else tell("Nothing is left out. “Look through all” finds doubles, strangers, empty shots and defects; nothing is removed, and you have the last word.");
 }
 
 async function begin() {
