@@ -225,7 +225,9 @@ def in_words(mark: Mark) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) and (value >= 2 or not value) else f"{value:.3f}"
+    if value == int(value) and (value >= 2 or not value):
+        return f"{value:.0f}"
+    return f"{value:.3f}" if value >= 0.01 else f"{value:.4f}"
 
 
 def _thumbnail(library: Library, photos: Mapping[int, Photo], member: Member) -> bytes | None:
@@ -245,7 +247,6 @@ _WORDS = {
     "likeness": "likeness",
     "matches": "matching key points",
     "prompt likeness": "likeness to the prompt",
-    "key points": "key points",
 }
 
 
