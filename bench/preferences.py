@@ -21,7 +21,8 @@ from scipy.special import expit
 
 from finepick.domain import FloatArray
 from finepick.preferences.answers import Answers
-from finepick.preferences.calibration import Calibration, Dropped, Settings, calibrate
+from finepick.preferences.bradley_terry import fit_bradley_terry
+from finepick.preferences.calibration import Calibration, Dropped, calibrate
 from finepick.preferences.next_pair import POLICIES, PairPolicy, SeriesState, choose_pair, pairs_of
 from finepick.preferences.reliability import Verdict, fit_together
 from finepick.preferences.simulated import Crowd, random_questions, scores_of
@@ -212,8 +213,17 @@ def _coverage(
     sizes = [n] * series
     asked = random_questions(rng, sizes, 20, answers)
     given = Crowd.of(20, tie=tie).answer(rng, truth.ravel(), np.arange(series) * n, asked)
-    found = calibrate(given, sizes, settings=Settings(estimate_spread=estimate, estimate_people=estimate))
-    return float(np.mean(_held(found, truth)))
+    if estimate:
+        return float(np.mean(_held(calibrate(given, sizes), truth)))
+    a, b = pairs_of(n)
+    held = []
+    for s, scores in enumerate(truth):
+        fit = fit_bradley_terry(given.where(given.series == s), n)
+        bounds = [fit.interval(i, j) for i, j in zip(a.tolist(), b.tolist(), strict=True)]
+        held += [
+            low <= p <= high for (low, high), p in zip(bounds, expit(scores[a] - scores[b]), strict=True)
+        ]
+    return float(np.mean(held))
 
 
 def _held(found: Calibration, truth: FloatArray) -> list[bool]:
