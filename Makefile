@@ -18,7 +18,7 @@ demo: $(VENV)/.core $(SHOOT)/.rendered
 
 ## test: install what the tests need and run them all
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 ## check: format, lint, types, layers
 check: $(VENV)/.dev

@@ -20,6 +20,7 @@ RUNS = (
     ("fgaesq_network.py",),
     ("fgaesq.py",),
     ("annotate.py",),
+    ("overview.py",),
     ("fuzz.py", "--count", "5000"),
     ("learning.py", "--only", "full"),
 )

@@ -2,10 +2,10 @@
 
 python bench/preferences.py [--only policies|people|intervals|speed] [--seeds 100]
 
-policies   answers needed for the order and for the best frame: random, Swiss, informative, best-frame
+policies   answers needed for the order and for the best frame: random, Swiss, information, best
 people     what 20 % random clickers and 10 % side-biased people cost, and whether they are found
 intervals  how often 95 % intervals hold the truth; equal photos and P = .75 pairs
-speed      CPU time of a queue over 10,000 series with 300 people, and of calibrating 450,000 answers
+speed      CPU time of calibrating 450,000 answers about 10,000 series by 300 people
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +21,9 @@ from scipy.special import expit
 
 from finepick.domain import FloatArray
 from finepick.preferences.answers import Answers
-from finepick.preferences.calibration import Calibration, Dropped, Settings, calibrate
+from finepick.preferences.bradley_terry import fit_bradley_terry
+from finepick.preferences.calibration import Calibration, Dropped, calibrate
 from finepick.preferences.next_pair import POLICIES, PairPolicy, SeriesState, choose_pair, pairs_of
-from finepick.preferences.pair_queue import PairQueue
 from finepick.preferences.reliability import Verdict, fit_together
 from finepick.preferences.simulated import Crowd, random_questions, scores_of
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 def policies(seeds: int) -> None:
     """Answers until mean τ ≥ .9 and until the best frame is right in 90 %: seeds 0–19, then all."""
-    limits = {"random": 1500, "swiss": 1500, "informative": 600, "best-frame": 600}
+    limits = {"random": 1500, "swiss": 1500, "information": 600, "best": 600}
     curves = {name: _curves(POLICIES[name], limit, seeds) for name, limit in limits.items()}
     for count in sorted({min(20, seeds), seeds}):
         base = [_first(curves["random"][kind][:count]) for kind in (0, 1)]
@@ -213,8 +213,17 @@ def _coverage(
     sizes = [n] * series
     asked = random_questions(rng, sizes, 20, answers)
     given = Crowd.of(20, tie=tie).answer(rng, truth.ravel(), np.arange(series) * n, asked)
-    found = calibrate(given, sizes, settings=Settings(estimate_spread=estimate, estimate_people=estimate))
-    return float(np.mean(_held(found, truth)))
+    if estimate:
+        return float(np.mean(_held(calibrate(given, sizes), truth)))
+    a, b = pairs_of(n)
+    held = []
+    for s, scores in enumerate(truth):
+        fit = fit_bradley_terry(given.where(given.series == s), n)
+        bounds = [fit.interval(i, j) for i, j in zip(a.tolist(), b.tolist(), strict=True)]
+        held += [
+            low <= p <= high for (low, high), p in zip(bounds, expit(scores[a] - scores[b]), strict=True)
+        ]
+    return float(np.mean(held))
 
 
 def _held(found: Calibration, truth: FloatArray) -> list[bool]:
@@ -253,17 +262,10 @@ def doubtful_shares(series: int, *, seed: int = 3) -> tuple[float, float]:
 
 
 def speed(seeds: int) -> None:
-    """CPU time to build a queue, to choose, to take in an answer, and to calibrate a project; numbers of one core."""
+    """CPU time to calibrate a project, on one core; how fast pairs are chosen, bench/annotate.py measures."""
     rng = np.random.default_rng(0)
     sizes = rng.integers(2, 11, 10_000)
     truth, first = scores_of(rng, sizes.tolist(), SPREAD)
-    begun = time.process_time()
-    queue = PairQueue(sizes, POLICIES["informative"], rng)
-    print(f"  queue over 10,000 series of 2–10: built in {time.process_time() - begun:.1f} s")
-    asking, taking = _serve(queue, truth, first, rng, 20_000)
-    for name, seconds in (("next_question", asking), ("record", taking)):
-        print(f"  {name}: mean {np.mean(seconds) * 1e3:.2f} ms, median {np.median(seconds) * 1e3:.2f} ms")
-    print(f"  answers a second on one core: {1 / (np.mean(asking) + np.mean(taking)):.0f}")
     asked = random_questions(rng, sizes.tolist(), 300, 45)
     given = Crowd.of(210, clickers=60, left=30).answer(rng, truth, first, asked)
     begun = time.process_time()
@@ -271,34 +273,6 @@ def speed(seeds: int) -> None:
     named = Counter(person.verdict for person in found.annotators)
     print(f"  calibrate, {len(given):,} answers of 300 people: {time.process_time() - begun:.1f} s")
     print(f"    {found.joint.rounds} rounds, converged: {found.joint.converged}", _words(named))
-
-
-def _serve(
-    queue: PairQueue,
-    truth: FloatArray,
-    first: Sequence[int] | FloatArray,
-    rng: np.random.Generator,
-    count: int,
-) -> tuple[list[float], list[float]]:
-    """*count* questions to 300 people, a hundred of them open at any time."""
-    asking, taking, pending = [], [], []
-    for _ in range(count):
-        begun = time.process_time()
-        pending.append(queue.next_question(int(rng.integers(300))))
-        asking.append(time.process_time() - begun)
-        if len(pending) <= 100:
-            continue
-        asked = pending.pop(int(rng.integers(100)))
-        assert asked is not None
-        scores = truth[first[asked.series] :]
-        outcome = 1 if rng.random() < expit(scores[asked.left] - scores[asked.right]) else -1
-        given = Answers.of(
-            asked.left, asked.right, outcome, series=asked.series, annotator=asked.annotator, side=1
-        )
-        begun = time.process_time()
-        queue.record(given)
-        taking.append(time.process_time() - begun)
-    return asking, taking
 
 
 def _words(named: Counter[Verdict]) -> dict[str, int]:

@@ -7,6 +7,7 @@ of the real series with one photo of another among its own.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
 from finepick.features.extraction import PhotoFeatures
+from finepick.refinement.emptiness import structure
 from finepick.refinement.examination import examine_series, is_indiscernible
 from finepick.refinement.pairs import PairMeasures, measure_pair
 from finepick.refinement.thresholds import Reason, Thresholds
@@ -31,6 +33,7 @@ def main() -> None:
     report_same()
     report_told_apart()
     report_strangers()
+    report_empty()
     report_spoilt()
 
 
@@ -88,11 +91,28 @@ def report_strangers() -> None:
     print(f"{len(singles)} single photos: {len(wrong)} called a defect or empty {wrong}")
 
 
+def report_empty() -> None:
+    """Photos that show something, dark exposures of brackets among them: the least structure, and false alarms."""
+    with open(os.path.join(DATA, "oasis", "coarse.csv"), encoding="utf-8", newline="") as file:
+        rated_ones = [row["file"] for row in csv.DictReader(file) if row["split"] in ("train", "val")]
+    paths = [os.path.join(DATA, "oasis", name) for name in rated_ones]
+    for folder in (os.path.join(DATA, "photos"), FOLDER):
+        paths += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".jpg")]
+    found = sorted((structure(features_of(open_photo(path)).grey), os.path.basename(path)) for path in paths)
+    empty = [name for value, name in found if value < LIMITS.least_structure]
+    least = ", ".join(f"{name} {value:.4f}" for value, name in found[:4])
+    print(
+        f"\n{len(found)} photos that show something: {len(empty)} called empty {empty}; least structure: {least}"
+    )
+
+
 def report_spoilt() -> None:
     print("\nspoilt frames: what they are called")
     for name, picture in SPOILT.items():
-        found = examine_series([features_of(picture())], LIMITS)
-        print(f"  {name:24} {', '.join(sorted({one.reason for one in found if one.reason})) or 'nothing'}")
+        features = features_of(picture())
+        reasons = {one.reason for one in examine_series([features], LIMITS) if one.reason}
+        said = ", ".join(sorted(reasons)) or "nothing"
+        print(f"  {name:24} {said:12} structure {structure(features.grey):.4f}")
 
 
 def is_same(pairs: list[PairMeasures]) -> float:
@@ -143,6 +163,20 @@ def sky() -> Image.Image:
     return Image.fromarray(np.broadcast_to(ramp, (800, 1200, 3)).astype(np.uint8))
 
 
+def wall() -> Image.Image:
+    y, x = np.mgrid[-1:1:800j, -1:1:1200j]
+    light = (150 * (1 - 0.2 * (x * x + y * y) + 0.1 * x))[..., None]
+    grain = np.random.default_rng(1).normal(0, 10, (800, 1200, 3))
+    return Image.fromarray(np.clip(light + grain, 0, 255).astype(np.uint8))
+
+
+def bird() -> Image.Image:
+    """Not empty."""
+    picture = sky()
+    ImageDraw.Draw(picture).polygon([(600, 400), (640, 390), (680, 405), (640, 415)], fill=(40, 40, 40))
+    return picture
+
+
 def drawn() -> Image.Image:
     picture = Image.new("RGB", (100, 80), "white")
     ImageDraw.Draw(picture).ellipse((20, 20, 60, 60), fill="red")
@@ -154,6 +188,10 @@ SPOILT: dict[str, Callable[[], Image.Image]] = {
     "burnt out": lambda: noise(254, 3),
     "clear sky": sky,
     "grey wall, grain": lambda: noise(120, 3),
+    "grey wall, much grain": lambda: noise(120, 25),
+    "the same as JPEG 40": lambda: saved(40)(noise(120, 25)),
+    "wall in falling light": wall,
+    "small bird in the sky": bird,
     "100 × 80 pixels": drawn,
 }
 FOLDER = os.path.join(DATA, "unlabelled_series")

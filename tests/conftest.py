@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
 )  # before numpy: as the command line does, and why stands there
 
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from tests.command_line import Run, run_command
 from tests.postgres import database_url, postgres_server  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,19 +95,6 @@ def shoot(tmp_path: Path) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Run:
-    """What came of a command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return json.loads(self.out)
-
-
 Finepick = Callable[..., Run]
 
 
@@ -121,22 +105,18 @@ def finepick(own_state: Path) -> Finepick:
     def run(
         *words: str | os.PathLike[str], cwd: Path | None = None, environment: dict[str, str] | None = None
     ) -> Run:
-        done = subprocess.run(
-            [sys.executable, "-m", "finepick", *map(os.fspath, words)],
-            capture_output=True,
-            cwd=cwd,
-            env={**os.environ, **(environment or {})},
-            timeout=240,
+        return run_command(
+            list(map(os.fspath, words)), cwd=cwd, environment={**os.environ, **(environment or {})}
         )
-        return Run(done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace"))
 
     return run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Outer tests last, so that a fault shows where it is."""
+    """Files with slow tests first, so that no core waits for the other's last file; then from the inside out."""
     outer = ("cli", "end_to_end", "examples")
-    items.sort(key=lambda item: any(f"/{name}/" in str(item.path) for name in outer))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, any(f"/{name}/" in str(item.path) for name in outer)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         open_project,
         pick,
         rank,
+        refine,
         score,
     )
     from finepick.domain import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from finepick.project.store import Project
     from finepick.scorers.base import Judgement, Scorer
     from finepick.workflows.calibration import ProjectCalibration
+    from finepick.workflows.refine import Refined
 
 _HOMES = {
     "Attribute": "finepick.domain",
@@ -54,6 +56,7 @@ _HOMES = {
     "ProjectCalibration": "finepick.workflows.calibration",
     "Ranking": "finepick.domain",
     "Reason": "finepick.domain",
+    "Refined": "finepick.workflows.refine",
     "ScoreResult": "finepick.domain",
     "Scorer": "finepick.scorers.base",
     "SeriesKind": "finepick.domain",
@@ -67,6 +70,7 @@ _HOMES = {
     "open_project": "finepick.api",
     "pick": "finepick.api",
     "rank": "finepick.api",
+    "refine": "finepick.api",
     "score": "finepick.api",
 }
 
@@ -82,6 +86,7 @@ __all__ = [
     "ProjectCalibration",
     "Ranking",
     "Reason",
+    "Refined",
     "ScoreResult",
     "Scorer",
     "SeriesKind",
@@ -95,6 +100,7 @@ __all__ = [
     "open_project",
     "pick",
     "rank",
+    "refine",
     "score",
 ]
 

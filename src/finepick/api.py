@@ -7,7 +7,7 @@ Paths are `str` or `os.PathLike`; a single path or several. State lies where the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from finepick.datasets.records import Dataset
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from finepick.evaluation.results import Evaluation
     from finepick.project.store import Project
     from finepick.workflows.calibration import ProjectCalibration
+    from finepick.workflows.refine import Refined
 
 PathLike = str | os.PathLike[str]
 
@@ -185,6 +186,64 @@ def open_project(
         project.close()
         raise
     return project
+
+
+def refine(
+    project: Project | PathLike,
+    *,
+    sources: PathLike | Iterable[PathLike] = (),
+    group: str = "auto",
+    thresholds: Mapping[str, float] | None = None,
+    model: str | Scorer | None = None,
+    check: str | None = None,
+    check_model: str = "",
+    check_most: int | None = None,
+    page: PathLike | None = None,
+) -> Refined:
+    """Mark the photos of a project (or its folder) that are not worth asking about; nothing is removed.
+
+    >>> refine("herons", sources="shoot/", thresholds={"same_ssim": 0.95}).counts     # doctest: +SKIP
+    {'in': 61, 'indiscernible': 4, 'dissimilar': 1, 'empty_shot': 0, 'defect': 2}
+
+    Args:
+        sources, group: photos to add first, as for `open_project`.
+        thresholds: those that are not as in `finepick.refinement.thresholds.Thresholds`, by name.
+        model: one that reads sentences ("fgaesq"): pictures of one prompt are compared with it.
+        check: an OpenAI-compatible server; *check_model* there looks over what is left. Photos are sent to it.
+        check_most: how many questions to ask; all unless told.
+        page: where to write a picture of what went where, an HTML file.
+
+    What a run left out, `finepick.project.refinements.undo_refinement(project, run.id, by="owner")` takes back;
+    `refinements(project)` lists the runs. Raises UsageError, ScorerError, SettingsError, ChatError, OutputError,
+    and like `open_project`.
+    """
+    from finepick.refinement.thresholds import Thresholds
+    from finepick.workflows.checking import CheckRequest, refine_and_check
+    from finepick.workflows.projects import fill_project
+
+    limits = Thresholds().changed(thresholds or {})
+    request = None if check is None else CheckRequest(check, check_model, most=check_most)
+    if request is not None:
+        request.endpoint()  # what is wrong with it is told before anything is read
+    scorer = None if model is None else load_scorer(model)
+    if isinstance(project, str | os.PathLike):
+        with open_project(project, sources=sources, group=group) as opened:
+            return refine(
+                opened,
+                thresholds=thresholds,
+                model=scorer,
+                check=check,
+                check_model=check_model,
+                check_most=check_most,
+                page=page,
+            )
+    wanted = [os.fsdecode(path) for path in _one_or_several(sources)]
+    with Library(load_settings()) as library:
+        if wanted:
+            fill_project(project, wanted, library, group=group)
+        where = None if page is None else os.fsdecode(page)
+        found, _ = refine_and_check(project, library, limits, scorer=scorer, check=request, page=where)
+    return found
 
 
 def calibrate(project: Project | PathLike) -> ProjectCalibration:

@@ -13,6 +13,8 @@ import pytest
 from finepick import __version__
 from tests.conftest import Finepick, save_photo, scene
 
+pytestmark = pytest.mark.slow
+
 
 def test_pick_finds_the_sharp_frame_of_the_burst(finepick: Finepick, shoot: Path) -> None:
     run = finepick("pick", shoot, "--json")

@@ -21,6 +21,8 @@ from finepick.evaluation.measuring import METRICS
 from tests.conftest import Finepick
 from tests.evaluation.drawn_sets import draw_set
 
+pytestmark = pytest.mark.slow
+
 FEW = ("--resamples", "100")
 
 

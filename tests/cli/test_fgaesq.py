@@ -24,6 +24,8 @@ from finepick.scorers.fgaesq.scorer import FgaesqScorer  # noqa: E402
 from finepick.scorers.fgaesq.torch_runner import LateRunner, has_fast_bf16  # noqa: E402
 from tests.scorers.fgaesq.small_models import released_layout, small_model  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:

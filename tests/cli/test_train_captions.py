@@ -23,6 +23,8 @@ from tests.chat_server import BAD, GOOD, Asked, FakeChat, Reply, chatting, good_
 from tests.conftest import Finepick, Run
 from tests.contracts.scorer_contract import draw_scene
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-made-0123456789abcdef"
 OWN_TEXT = "Far sharper, as somebody wrote."
 SERIES = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 from pathlib import Path
 
@@ -64,9 +65,16 @@ def test_json_as_a_list_as_lines_and_inside_an_object(tmp_path: Path) -> None:
 
 
 def label_studio_task(selected: str | None, **more: object) -> dict:
-    """A task in the form that Label Studio documents for its JSON export."""
+    """A task as Label Studio exports it to JSON: `to_name` of what was clicked is the tag's own name."""
     value = {} if selected is None else {"selected": selected}
-    result = {"id": "r1", "from_name": "pw", "to_name": "image1,image2", "type": "pairwise", "value": value}
+    result = {
+        "id": "r1",
+        "from_name": "pw",
+        "to_name": "pw",
+        "type": "pairwise",
+        "value": value,
+        "origin": "manual",
+    }
     annotation = {
         "id": 7,
         "completed_by": 3,
@@ -93,23 +101,131 @@ def test_label_studios_tasks(tmp_path: Path) -> None:
     ]
 
 
-def test_label_studios_tasks_of_which_nobody_can_tell_what_was_compared(tmp_path: Path) -> None:
+def test_what_label_studios_tags_are_called_counts_before_what_data_are_called(tmp_path: Path) -> None:
     task = label_studio_task("left")
-    task["data"] = {"one": "x", "two": "y", "three": "z"}
+    task["data"] = {"image1": "x", "image2": "y", "before": "u", "after": "v"}
+    task["annotations"][0]["result"][0]["to_name"] = "after,before"
     path = tmp_path / "export.json"
     path.write_text(json.dumps([task]))
 
-    with pytest.raises(DatasetError, match="it is not clear which of one, two, three were compared"):
+    assert facts(path) == [("export", "v", "u", "first", "3")]
+
+
+@pytest.mark.parametrize(
+    ("data", "pair"),
+    [
+        ({"url_right": "r", "url_left": "l", "prompt": "two cats"}, ("l", "r")),
+        ({"photo-2": "s", "photo-1": "f"}, ("f", "s")),
+        ({"Answer B": "b", "Answer A": "a", "caption": "A B"}, ("a", "b")),
+    ],
+)
+def test_label_studios_left_is_what_the_name_of_the_data_says(
+    tmp_path: Path, data: dict[str, str], pair: tuple[str, str]
+) -> None:
+    task = label_studio_task("left")
+    task["data"] = data
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([task]))
+
+    assert [(vote.first, vote.second, vote.outcome) for vote in read_votes(str(path))] == [(*pair, "first")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"one": "x", "two": "y", "three": "z"},
+        {"before": "x", "after": "y"},  # two, and nobody can tell which one stood on the left
+        {"left_url": "x", "right_url": "y", "left_text": "u", "right_text": "v"},
+    ],
+)
+def test_label_studios_tasks_of_which_nobody_can_tell_what_was_left(
+    tmp_path: Path, data: dict[str, str]
+) -> None:
+    task = label_studio_task("left")
+    task["data"] = data
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([task]))
+
+    with pytest.raises(
+        DatasetError,
+        match=rf"entry 1: .*which of {', '.join(data)} was left .*; call the data left and right",
+    ):
         read_votes(str(path))
 
 
-def test_label_studios_short_rows(tmp_path: Path) -> None:
-    path = tmp_path / "short.json"
-    path.write_text(
-        json.dumps([{"image1": "x", "image2": "y", "pw": "left", "annotator": 3, "lead_time": 1.5}])
-    )
+EXPORTED = {"created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z", "lead_time": 4.2}
+"""What stands in every row of Label Studio's JSON-MIN and CSV, beside the ids."""
 
-    assert facts(path) == [("short", "x", "y", "first", "3")]
+
+def test_label_studios_json_min(tmp_path: Path) -> None:
+    """What was chosen is a list of one; a task that nobody answered has no such entry."""
+    data = {"image1": "/data/upload/1/x.jpg", "image2": "/data/upload/1/y.jpg", "scene": "s9"}
+    rows = [
+        {**data, "id": 1, "pw": [{"selected": "left"}], "annotator": 3, "annotation_id": 7, **EXPORTED},
+        {**data, "id": 2, "pw": [{"selected": "right"}], "annotator": "k@a.org", "annotation_id": 8, **EXPORTED},
+        {**data, "id": 3, "annotator": 3, "annotation_id": 9, **EXPORTED},
+        {**data, "id": 4, "annotator": None, "annotation_id": None, **dict.fromkeys(EXPORTED)},
+    ]  # fmt: skip
+    path = tmp_path / "min.json"
+    path.write_text(json.dumps(rows, indent=2))
+
+    x, y = data["image1"], data["image2"]
+    assert facts(path) == [("s9", x, y, "first", "3"), ("s9", x, y, "second", "k@a.org")]
+    assert all(vote.sided for vote in read_votes(str(path)))
+
+
+@pytest.mark.parametrize(("extension", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_label_studios_tables(tmp_path: Path, extension: str, separator: str) -> None:
+    """Columns by the alphabet, what was chosen as JSON, skipped tasks among the rest, nothing where none answered."""
+    columns = [
+        "annotation_id",
+        "annotator",
+        "comparison",
+        "created_at",
+        "id",
+        "image1",
+        "image2",
+        "lead_time",
+    ]
+    rows = [
+        dict(zip(columns, cells, strict=True), updated_at="", was_cancelled=cancelled)
+        for *cells, cancelled in [
+            (7, "3", '[{"selected": "left"}]', "2026", 1, "x.jpg", "y.jpg", 4.2, False),
+            (8, "3", '[{"selected": "right"}]', "2026", 2, "x.jpg", "z.jpg", 4.2, "False"),
+            (9, "4", '[{"selected": "left"}]', "2026", 3, "y.jpg", "z.jpg", 4.2, True),
+            (10, "4", "", "2026", 4, "y.jpg", "z.jpg", 4.2, False),
+        ]
+    ]
+    path = tmp_path / f"export.{extension}"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, rows[0], quoting=csv.QUOTE_NONNUMERIC, delimiter=separator)
+        table.writeheader()
+        table.writerows(rows)
+
+    assert facts(path) == [
+        ("export", "x.jpg", "y.jpg", "first", "3"),
+        ("export", "x.jpg", "z.jpg", "second", "3"),
+    ]
+
+
+def test_label_studios_row_with_two_comparisons_is_refused(tmp_path: Path) -> None:
+    chosen = {"sharper": [{"selected": "left"}], "nicer": [{"selected": "right"}]}
+    path = tmp_path / "min.json"
+    path.write_text(json.dumps([{"image1": "x", "image2": "y", **chosen, "annotation_id": 7, **EXPORTED}]))
+
+    with pytest.raises(DatasetError, match="entry 1: it compares twice, in sharper and in nicer; take one"):
+        read_votes(str(path))
+
+
+def test_rows_that_somebody_shortened(tmp_path: Path) -> None:
+    path = tmp_path / "short.json"
+    rows = [
+        {"image1": "x", "image2": "y", "pw": said, "annotator": 3}
+        for said in ("left", [{"selected": "right"}])
+    ]
+    path.write_text(json.dumps(rows))
+
+    assert facts(path) == [("short", "x", "y", "first", "3"), ("short", "x", "y", "second", "3")]
 
 
 @pytest.mark.parametrize(

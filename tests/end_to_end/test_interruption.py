@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import Finepick, save_photo, scene
 
+pytestmark = pytest.mark.slow
+
 COUNT = 100
 
 

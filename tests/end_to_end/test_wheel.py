@@ -23,17 +23,15 @@ def test_the_wheel_alone_picks(tmp_path: Path, shoot: Path, own_state: Path) -> 
         environment,
     )
     [wheel] = wheels.glob("finepick-*.whl")
-    venv.create(clean, with_pip=True)
+    venv.create(clean, with_pip=False)
     python = clean / ("Scripts" if os.name == "nt" else "bin") / "python"
-    _run(
-        [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel],
-        environment,
-    )
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    _run([*pip, "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel], environment)
 
     out = _run(
         [python, "-m", "finepick", "pick", shoot, "--json", "--out", tmp_path / "out"], environment, tmp_path
     )
-    installed = _run([python, "-m", "pip", "list", "--format", "json"], environment)
+    installed = _run([*pip, "list", "--format", "json"], environment)
 
     assert any(Path(series["best"] or "").name == "burst_2.jpg" for series in json.loads(out)["series"])
     assert (tmp_path / "out" / "report.html").is_file()

@@ -18,10 +18,13 @@ from PIL import Image, ImageDraw
 from finepick.exports.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="the Debian package 'chromium' is missing: the report was not looked at in a browser",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="the Debian package 'chromium' is missing: the report was not looked at in a browser",
+    ),
+]
 
 HOSTILE = [
     '"><img src=x onerror="window.broken=1">.jpg',

@@ -16,7 +16,7 @@ from finepick.preferences.next_pair import pairs_of
 from finepick.preferences.reliability import Verdict
 from finepick.preferences.simulated import Crowd, random_questions, scores_of
 
-PLAIN = Settings(estimate_people=False, estimate_spread=False)
+PLAIN = Settings(estimate_people=False)
 
 
 def simulated(seed: int, sizes: list[int], crowd: Crowd, per_series: int) -> tuple[Answers, np.ndarray]:

@@ -58,7 +58,7 @@ def test_a_state_reached_answer_by_answer_is_the_fit_of_all_answers() -> None:
     assert state.differences()[1] == pytest.approx([fit.variance(i, j) for i, j in zip(a, b, strict=True)])
 
 
-@pytest.mark.parametrize("name", ["informative", "best-frame"])
+@pytest.mark.parametrize("name", ["information", "best"])
 def test_every_photo_is_connected_before_any_pair_is_asked_for_its_worth(name: str) -> None:
     for seed in range(5):
         assert not play(POLICIES[name], PHOTOS - 1, seed=seed).joining().any()
@@ -93,7 +93,7 @@ def test_the_informative_policy_asks_about_open_neighbours_not_about_what_is_kno
 
 def test_the_best_frame_policy_leaves_the_losers_alone() -> None:
     truth = np.array([3.0, 2.6, -3.0, -3.1])
-    state = play(POLICIES["best-frame"], 80, n=4, truth=truth)
+    state = play(POLICIES["best"], 80, n=4, truth=truth)
     asked = [
         tuple(sorted(pair)) for pair in zip(state.answers.a.tolist(), state.answers.b.tolist(), strict=True)
     ]
@@ -113,7 +113,7 @@ def test_avoided_pairs_are_never_chosen_and_none_are_left_in_the_end() -> None:
 
 
 @settings(PATIENT, max_examples=25)
-@given(st.integers(0, 1000), st.sampled_from(["informative", "best-frame"]))
+@given(st.integers(0, 1000), st.sampled_from(["information", "best"]))
 def test_the_choice_does_not_depend_on_how_photos_are_numbered(seed: int, name: str) -> None:
     rng = np.random.default_rng(seed)
     a = rng.integers(0, PHOTOS, 30)
@@ -148,14 +148,13 @@ def test_a_pending_question_connects_what_it_asks_about() -> None:
     state = SeriesState.of(3).asking(pair_number(3, 0, 1))
 
     assert state.joining().tolist() == [False, True, True]
-    assert state.no_longer_asking(0).joining().all()
 
 
 def test_informative_questions_need_at_most_three_quarters_of_random_answers() -> None:
     """The issue's bar at a smaller size; series of ten and the figures stand in bench/preferences.py."""
-    needed = {name: _answers_needed(POLICIES[name]) for name in ("random", "informative")}
+    needed = {name: _answers_needed(POLICIES[name]) for name in ("random", "information")}
 
-    assert needed["informative"] <= 0.75 * needed["random"]
+    assert needed["information"] <= 0.75 * needed["random"]
 
 
 def _answers_needed(policy: PairPolicy, *, level: float = 0.8, limit: int = 160) -> int:

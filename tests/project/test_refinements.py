@@ -107,6 +107,18 @@ def test_what_a_person_left_out_since_stays_out_when_the_run_is_undone(project: 
     assert states(project) == [IN, IN, "defect", IN]
 
 
+def test_what_a_person_confirmed_stays_out_when_the_run_is_undone_or_made_again(project: Project) -> None:
+    run = keep_refinement(project, METRICS, {}, [*double(3), Mark(4, "darkness", 0.0, 0.02, None, "defect")])
+    project.mark(3, "indiscernible", by="owner")  # what the run had said already
+
+    keep_refinement(project, METRICS, {}, [])
+
+    assert states(project) == [IN, IN, "indiscernible", IN]
+    assert decided(project) == {3}
+    with pytest.raises(UsageError):
+        undo_refinement(project, run.id, by="owner")
+
+
 def test_undoing_a_whole_run_is_no_decision_about_its_photos(project: Project) -> None:
     run = keep_refinement(project, METRICS, {}, double(3))
     undo_refinement(project, run.id, by="owner")

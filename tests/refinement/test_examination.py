@@ -125,7 +125,7 @@ def test_thresholds_that_allow_everything_leave_nothing_out(series: list[PhotoFe
         {
             "same_ssim": 1.1,
             "scene_likeness": -1.0,
-            "least_points": 0,
+            "least_structure": 0,
             "darkest": -1,
             "brightest": 2,
             "most_clipped": 3,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -30,7 +28,10 @@ from finepick.training.examples import Examples, prepare_examples  # noqa: E402
 from finepick.training.loop import Row, TrainOptions, Validation, train  # noqa: E402
 from finepick.training.objective import Objective  # noqa: E402
 from finepick.training.targets import series_target  # noqa: E402
+from tests.conftest import Finepick  # noqa: E402
 from tests.contracts.scorer_contract import draw_scene  # noqa: E402
+
+pytestmark = pytest.mark.slow
 
 SMALL = Architecture(width=64, layers=1, heads=1, embedding=32, head=(16, 8), stem=(8, 16), tokens=60)
 OPTIONS = TrainOptions(
@@ -177,41 +178,52 @@ def dataset(tmp_path: Path) -> Path:
     return folder
 
 
-def command(dataset: Path, out: Path) -> list[str]:
-    words = [sys.executable, "-m", "finepick", "train", "fgaesq", "--recipe", "tiny", "--quiet"]
+@pytest.fixture
+def start(tmp_path: Path) -> Path:
+    path = tmp_path / "start.safetensors"
+    save_model(model_of(network(4), fine_blocks=14), str(path))
+    return path
+
+
+def words_for(dataset: Path, start: Path, out: Path) -> list[str]:
+    words = ["train", "fgaesq", "--recipe", "tiny", "--quiet", "--start", str(start)]
     words += ["--fine", str(dataset), "--coarse", str(dataset), "--out", str(out)]
     return [*words, "--coarse-epochs", "1", "--joint-epochs", "2", "--fp32", "--seed", "3"]
 
 
-def test_a_run_begins_with_the_model_it_is_given(dataset: Path, tmp_path: Path, own_state: Path) -> None:
-    model = model_of(network(4), fine_blocks=14)
-    save_model(model, str(tmp_path / "start.safetensors"))
-    words = [*command(dataset, tmp_path / "run"), "--start", str(tmp_path / "start.safetensors")]
-    words += ["--coarse-epochs", "0", "--joint-epochs", "0"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
+def test_a_run_begins_with_the_model_it_is_given(
+    finepick: Finepick, dataset: Path, start: Path, tmp_path: Path
+) -> None:
+    model = load_model(str(start))
+    words = [*words_for(dataset, start, tmp_path / "run"), "--coarse-epochs", "0", "--joint-epochs", "0"]
+    done = finepick(*words)
+    assert done.code == 0, done.err
     untaught = load_model(str(tmp_path / "run" / "model.safetensors"))
     assert untaught.architecture == SMALL
     assert all(torch.equal(untaught.state[name], tensor) for name, tensor in model.state.items())
     words[-1] = "1"
-    assert subprocess.run(words, capture_output=True, timeout=240).returncode == 0
-    save_model(model_of(network(5), fine_blocks=14), str(tmp_path / "start.safetensors"))
-    other = subprocess.run(words, capture_output=True, text=True, timeout=240)
-    assert other.returncode == 2 and "another beginning" in other.stderr
+    assert finepick(*words).code == 0
+    save_model(model_of(network(5), fine_blocks=14), str(start))
+    other = finepick(*words)
+    assert other.code == 2 and "another beginning" in other.err
 
 
-def test_a_run_that_was_killed_gives_the_same_curve(dataset: Path, tmp_path: Path, own_state: Path) -> None:
-    done = subprocess.run(command(dataset, tmp_path / "whole"), capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    killed = subprocess.Popen(command(dataset, tmp_path / "killed"))
+def test_a_run_that_was_killed_gives_the_same_curve(
+    finepick: Finepick, dataset: Path, start: Path, tmp_path: Path
+) -> None:
+    done = finepick(*words_for(dataset, start, tmp_path / "whole"))
+    assert done.code == 0, done.err
+    words = words_for(dataset, start, tmp_path / "killed")
+    killed = subprocess.Popen([sys.executable, "-m", "finepick", *words])
     while not (tmp_path / "killed" / "checkpoint.pt").exists():
         assert killed.poll() is None
         time.sleep(0.05)
-    time.sleep(0.3)
-    os.kill(killed.pid, signal.SIGKILL)
+    killed.kill()
     killed.wait()
-    again = subprocess.run(command(dataset, tmp_path / "killed"), capture_output=True, text=True, timeout=240)
-    assert again.returncode == 0, again.stderr
+    log = tmp_path / "killed" / "log.csv"
+    assert not log.exists() or len(log.read_text().splitlines()) < 4  # in the middle
+    again = finepick(*words)
+    assert again.code == 0, again.err
     logs = [(tmp_path / name / "log.csv").read_bytes() for name in ("whole", "killed")]
     assert logs[0] == logs[1]
     rows = list(csv.DictReader(logs[0].decode().splitlines()))

@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("fastapi", reason="the extra 'web' is missing: no page was tested")
 
 

@@ -19,7 +19,8 @@ OPERATIONS = (
     "GET /api/me", "POST /api/pairs", "POST /api/answers", "GET /api/photos/{photo}/{size}", "GET /api/project",
     "POST /api/invitations", "POST /api/invitations/{number}/revoke", "PUT /api/plan", "POST /api/gold",
     "POST /api/votes", "GET /api/calibration", "GET /api/export/{name}", "GET /api/refined",
-    "PUT /api/refined/{photo}",
+    "PUT /api/refined/{photo}", "GET /api/refinement", "POST /api/refinement", "DELETE /api/refinement",
+    "POST /api/refinement/{run}/undo",
 )  # fmt: skip
 FURTHER_RULES = ("POST /api/votes", "POST /api/invitations")
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from finepick.preferences.next_pair import POLICIES
 from finepick.project.records import GoldPair, Kind, NewPhoto, NewSeries, Outcome, Plan, Role
 from finepick.project.store import Project
-from finepick.workflows.asking import REPEAT_DISTANCE, Asked, Desk, Given, sheet_of
-
-POLICIES = ["information", "random", "swiss", "best"]
+from finepick.workflows.asking import HANDED_SECONDS, REPEAT_DISTANCE, Asked, Desk, Given, sheet_of
 
 
 class Clock:
@@ -125,6 +125,55 @@ def test_two_people_are_rather_given_different_pairs(project: Project) -> None:
     other = {tuple(sorted((a.left, a.right))) for a in desk.next_pairs(second, 8)}
 
     assert not one & other
+
+
+def test_many_people_at_once_are_not_all_given_the_same(tmp_path: Path) -> None:
+    """What is about to be answered counts as answered: ten people, nobody through, fifteen pairs."""
+    with Project.create(str(tmp_path / "six")) as project:
+        photos = tuple(NewPhoto(f"{i}", f"/p/{i}", f"{i}") for i in range(6))
+        project.add_series([NewSeries("six", photos)])
+        project.change_plan(Plan(gold_share=0, repeat_share=0))
+        desk = Desk(project, chance=random.Random(4), clock=Clock())
+
+        given = [desk.next_pairs(annotator, 1)[0] for annotator in people(project, 10)]
+
+    assert len({frozenset((asked.left, asked.right)) for asked in given}) >= 6
+
+
+def test_what_nobody_answered_is_asked_again(tmp_path: Path) -> None:
+    """Of three photos two were to be joined by somebody who went away: two minutes later it is still to be done."""
+    with Project.create(str(tmp_path / "three")) as project:
+        photos = tuple(NewPhoto(f"{i}", f"/p/{i}", f"{i}") for i in range(3))
+        project.add_series([NewSeries("three", photos)])
+        project.change_plan(Plan(gold_share=0, repeat_share=0))
+        clock = Clock()
+        desk = Desk(project, chance=random.Random(4), clock=clock)
+        gone, *others = people(project, 30)
+        [left] = desk.next_pairs(gone, 1)
+        clock.now += HANDED_SECONDS + 1
+
+        again = []
+        for other in others:
+            again += desk.next_pairs(other, 1)
+            clock.now += HANDED_SECONDS + 1
+
+    assert {left.left, left.right} in [{asked.left, asked.right} for asked in again]
+
+
+def test_asking_costs_little_in_a_large_project(tmp_path: Path) -> None:
+    """About a millisecond on a quiet machine (bench/annotate.py); here only that nobody made it quadratic."""
+    with Project.create(str(tmp_path / "large")) as project:
+        project.add_series(
+            NewSeries(f"{s}", tuple(NewPhoto(f"{s} {i}", f"/p/{s} {i}", f"{s} {i}") for i in range(4)))
+            for s in range(500)
+        )
+        desk = Desk(project, chance=random.Random(4), clock=Clock())
+        annotators = people(project, 50)
+        begun = time.process_time()
+        shown = play(project, desk, annotators, most=150)
+
+    assert len(shown) == 150
+    assert (time.process_time() - begun) / 150 < 0.02
 
 
 def test_sides_are_drawn_evenly(project: Project) -> None:

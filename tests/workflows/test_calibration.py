@@ -113,7 +113,7 @@ def test_a_simulated_round_finds_the_order_that_the_people_had(tmp_path: Path) -
     rng = np.random.default_rng(3)
     strengths = rng.normal(0, 1.5, 9)
     with a_project(tmp_path / "p", (9,), files=tmp_path / "photos") as project:
-        project.change_plan(Plan(votes=6, gold_share=0, repeat_share=0.1))
+        project.change_plan(Plan(votes=6, gold_share=0, repeat_share=0.2))
         desk = Desk(project, chance=random.Random(4))
         place = {member.id: i for i, member in enumerate(project.series()[0].members)}
         people = [project.person(f"p{i}", role=Role.ANNOTATOR).id for i in range(6)]

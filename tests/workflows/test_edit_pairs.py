@@ -74,8 +74,20 @@ def test_the_manifest_is_one_that_the_readers_take_without_a_remark(
         strengths = [sum(step["strength"] for step in recipe) for recipe in series.others["recipes"]]
         assert list(np.argsort(strengths)) == list(np.argsort(series.ranks))
         assert all(pair.p == float(strengths[pair.a] < strengths[pair.b]) for pair in series.pairs)
+        assert all(pair.text for pair in series.pairs)
         assert series.others["labels"] == "construction"
         assert len(series.others["recipes"]) == len(series.others["descriptions"]) == len(series.photos)
+
+
+def test_the_text_of_a_pair_is_of_its_first_picture(write: Write, photos: Path, tmp_path: Path) -> None:
+    write(tmp_path / "out", photos, words=("tilt",))
+
+    texts = {
+        (pair.text or "").removeprefix("far ").removeprefix("slightly "): pair.p
+        for series in read_manifest(str(tmp_path / "out")).series
+        for pair in series.pairs
+    }
+    assert texts == {"straighter horizon": 1.0, "more tilted horizon": 0.0}
 
 
 def test_every_picture_can_be_made_again_from_its_source_and_recipe(

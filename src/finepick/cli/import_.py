@@ -29,6 +29,7 @@ def import_(
     """Take in votes and series from elsewhere. The same file twice is the same votes once."""
     from finepick.cli.annotate import added_document, tell_filled
     from finepick.cli.printing import ProgressBar, print_json, warn
+    from finepick.datasets.votes import read_votes
     from finepick.exports.documents import document, to_json
     from finepick.settings import load_settings
     from finepick.workflows.library import Library
@@ -40,7 +41,7 @@ def import_(
         Library(load_settings(), progress=progress, warn=warn) as library,
     ):
         if gold:
-            filled = add_gold(opened, sources)
+            filled = add_gold(opened, [vote for path in sources for vote in read_votes(path)])
         else:
             filled = fill_project(opened, sources, library, group=group, progress=progress)
     if json:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finepick.cli.options import Json, ProjectFolder, ProjectGroup, ProjectSources, Quiet, Workers
+from finepick.cli.options import Device, Json, ProjectFolder, ProjectGroup, ProjectSources, Quiet, Workers
 
 if TYPE_CHECKING:
     from finepick.project.store import Project
     from finepick.refinement.thresholds import Thresholds
     from finepick.workflows.checking import CheckRequest
-    from finepick.workflows.library import Library
     from finepick.workflows.refine import Refined
 
 _CHECK = "A second look (a key comes from FINEPICK_CHAT_KEY)"
@@ -28,6 +27,15 @@ def refine(
             "--set", metavar="NAME=VALUE", help="Another threshold; several times. --limits lists them."
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME|FILE",
+            help="A model that reads sentences (fgaesq): compare pictures of one prompt with it.",
+        ),
+    ] = None,
+    device: Device = "auto",
     limits: Annotated[bool, typer.Option("--limits", help="List the thresholds and leave.")] = False,
     check: Annotated[
         str | None,
@@ -66,16 +74,18 @@ def refine(
     from finepick.cli.printing import ProgressBar, say, warn
     from finepick.project.store import Project
     from finepick.refinement.thresholds import Thresholds
+    from finepick.scorers.catalog import load_scorer
     from finepick.settings import load_settings
+    from finepick.workflows.checking import refine_and_check
     from finepick.workflows.library import Library
     from finepick.workflows.projects import fill_project, open_or_create, own_sources
-    from finepick.workflows.refine import refine_project, write_page
 
     thresholds = Thresholds().changed(_changes(changes or []))
     if limits:
         _print_limits(thresholds, json)
         return
     checking = _check_request(check, check_model, check_most)
+    scorer = None if model is None or runs or undo is not None else load_scorer(model, device=device)
     with (Project.open if runs or undo is not None else open_or_create)(project) as opened:
         if runs:
             _print_runs(opened, json)
@@ -92,11 +102,20 @@ def refine(
                 filled = fill_project(opened, wanted, library, group=group, progress=progress)
                 if not quiet:
                     tell_filled(filled)
-            refined = refine_project(opened, library, thresholds)
-            if checking is not None:
-                refined = _checked(opened, library, checking, refined, quiet=quiet)
-            if page is not None:
-                write_page(opened, library, page)
+            if scorer is not None and not any(series.prompt for series in opened.series()):
+                warn("no series has a prompt, so --model has nothing to compare pictures with")
+            refined, checked = refine_and_check(
+                opened,
+                library,
+                thresholds,
+                scorer=scorer,
+                check=checking,
+                page=page,
+                tell=lambda line: None if quiet else say(line),
+            )
+        if checked is not None and checked.unanswered:
+            why = f" ({checked.trouble})" if checked.trouble else ""
+            warn(f"{checked.unanswered} questions have no answer{why}; run it again to ask them")
         for skipped in refined.skipped:
             warn(f"{skipped.path} ({skipped.stage.value}): {skipped.reason}")
         _print_refined(opened, refined, json)
@@ -116,20 +135,6 @@ def _check_request(url: str | None, model: str | None, most: int | None) -> Chec
     request = CheckRequest(url, model or "", most=most)
     request.endpoint()  # what is wrong with it is told before anything is read
     return request
-
-
-def _checked(
-    project: Project, library: Library, request: CheckRequest, before: Refined, *, quiet: bool
-) -> Refined:
-    from finepick.cli.printing import say, warn
-    from finepick.workflows.checking import check_project
-    from finepick.workflows.refine import refined
-
-    checked = check_project(project, library, request, tell=lambda line: None if quiet else say(line))
-    if checked.unanswered:
-        why = f" ({checked.trouble})" if checked.trouble else ""
-        warn(f"{checked.unanswered} questions have no answer{why}; run it again to ask them")
-    return refined(project, before.run, skipped=before.skipped)
 
 
 def _changes(words: list[str]) -> dict[str, float]:

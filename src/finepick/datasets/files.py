@@ -111,13 +111,13 @@ class Table:
     rows: Iterator[Row]
 
 
-def read_table(path: str) -> Table:
-    """The CSV file *path* (commas, first line = names of columns); empty lines are left out.
+def read_table(path: str, *, separator: str = ",") -> Table:
+    """The CSV file *path* (first line = names of columns); empty lines are left out.
 
     Raises DatasetError for a file without a header, a name twice, a row that is longer or shorter than the
     header (the rows while they are read).
     """
-    records = _records(path)
+    records = _records(path, separator)
     place, header = next(records, (Place(path, 1), []))
     columns = tuple(name.strip() for name in header)
     if not columns:
@@ -138,8 +138,10 @@ def _rows(columns: tuple[str, ...], records: Iterator[tuple[Place, list[str]]]) 
         yield Row(place, dict(zip(columns, cells, strict=True)))
 
 
-def _records(path: str) -> Iterator[tuple[Place, list[str]]]:
-    reader = csv.reader((text for _, text in lines_of(path, keep_ends=True)), strict=True)
+def _records(path: str, separator: str) -> Iterator[tuple[Place, list[str]]]:
+    reader = csv.reader(
+        (text for _, text in lines_of(path, keep_ends=True)), delimiter=separator, strict=True
+    )
     while True:
         place = Place(path, reader.line_num + 1)  # a quoted field may run over several lines
         try:

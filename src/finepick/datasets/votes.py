@@ -8,16 +8,21 @@ Columns (or keys), any of the names in a row:
 | who won | `winner`, `choice`, `outcome`, `selected`, `label`, `answer`, `preference`, `preferred`, `pw`: "a", "left", "first", "1", or the photo's name; "tie", "equal", "draw", "both", "none" or nothing for neither; "bad" for a pair that cannot be compared |
 | optional | `series` (or `group`, `scene`, `set`), `annotator` (`user`, `worker`, `rater`), `n` (how many votes; `votes`, `count`, `weight`), `text` (`comment`, `reason`) |
 
-Label Studio's JSON holds tasks with `data` and `annotations`, of which results of type `pairwise` are read;
-its short JSON and its CSV are rows as above. Names may be paths or addresses; they are kept as they are.
+Label Studio's JSON holds tasks with `data` and `annotations`, of which results of type `pairwise` are read. Rows of
+its JSON-MIN, CSV and TSV are known by their `annotation_id`; what was chosen stands, as a list of one
+`{"selected": "left"}` (in a table: as JSON), under the name of the tag. None of the three says which photo stood where,
+so that has to be plain from the names of the data: image1 and image2, left_url and right_url … Names of photos may be
+paths or addresses; they are kept as they are.
 """  # noqa: E501
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 from finepick.datasets.files import Place, lines_of, number_of, read_table, shown
@@ -62,6 +67,10 @@ _SAYS_TIE = {
 }
 _SAYS_BAD = {"bad", "skip", "skipped", "invalid", "broken"}
 
+_EXPORTED_ROW = "annotation_id"
+_SIDES = (("left", "right"), ("first", "second"), ("a", "b"), ("1", "2"), ("01", "02"), ("0", "1"))
+_WORD = re.compile(r"[a-z]+|\d+")
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -100,22 +109,38 @@ def _is_json(path: str) -> bool:
 
 
 def _rows_of_csv(path: str) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    table = read_table(path)
-    _require(Place(path, 1), table.columns)
+    header = next((text for _, text in lines_of(path) if text.strip()), "")
+    table = read_table(path, separator="\t" if "\t" in header else ",")
+    if _EXPORTED_ROW not in map(_key, table.columns):
+        _require(Place(path, 1), table.columns)
     for row in table.rows:
-        yield row.place, {_key(name): cell for name, cell in row.cells.items()}
+        yield from _row(row.place, row.cells)
 
 
 def _rows_of_json(path: str) -> Iterator[tuple[Place, Mapping[str, Any]]]:
     for place, entry in _entries(path):
         if not isinstance(entry, Mapping):
             raise place.error("this is not a JSON object", "give an object for each comparison")
-        if isinstance(entry.get("data"), Mapping) and isinstance(entry.get("annotations"), list):
-            yield from _rows_of_label_studio(place, entry)
+        if isinstance(entry.get("data"), Mapping) and _annotations(entry) is not None:
+            yield from _rows_of_task(place, entry)
         else:
-            row = {_key(str(key)): value for key, value in entry.items()}
-            _require(place, row)
-            yield place, row
+            yield from _row(place, entry)
+
+
+def _row(place: Place, cells: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """A row as it is; of Label Studio's, what it says, and none where nobody has answered or it was skipped."""
+    row = {_key(str(name)): cell for name, cell in cells.items()}
+    if _EXPORTED_ROW not in row or (row.keys() & set(_WINNER) and not any(map(_selected, row.values()))):
+        _require(place, row)
+        yield place, row
+        return
+    selected = [name for name, cell in row.items() if _selected(cell)]
+    if len(selected) > 1:
+        raise place.error(
+            f"it compares twice, in {' and in '.join(map(shown, selected))}", "take one of them out"
+        )
+    if selected and _text(row.get("was_cancelled")).lower() not in ("true", "1"):
+        yield place, _chosen(place, row, (), _selected(row[selected[0]]), row.get("annotator"))
 
 
 def _entries(path: str) -> Iterator[tuple[Place, Any]]:
@@ -139,43 +164,85 @@ def _entries(path: str) -> Iterator[tuple[Place, Any]]:
         yield Place(path, number, "entry"), entry
 
 
-def _rows_of_label_studio(place: Place, task: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    data = task["data"]
-    for annotation in task["annotations"]:
-        if not isinstance(annotation, Mapping) or annotation.get("was_cancelled"):
+def _annotations(task: Mapping[str, Any]) -> list[Any] | None:
+    """Of a task; "completions" in exports of old."""
+    found = task.get("annotations", task.get("completions"))
+    return found if isinstance(found, list) else None
+
+
+def _rows_of_task(place: Place, task: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    for annotation in _annotations(task) or ():
+        if (
+            not isinstance(annotation, Mapping)
+            or annotation.get("was_cancelled")
+            or annotation.get("skipped")
+        ):
             continue
         for result in annotation.get("result") or ():
             if not isinstance(result, Mapping) or result.get("type") != "pairwise":
                 continue
-            first, second = _compared(place, data, result)
             value = result.get("value")
-            yield (
-                place,
-                {
-                    "a": first,
-                    "b": second,
-                    "winner": value.get("selected") if isinstance(value, Mapping) else None,
-                    "annotator": _name_of_person(annotation.get("completed_by")),
-                    "series": next(
-                        (data[key] for key in _SERIES if isinstance(data.get(key), str | int)), None
-                    ),
-                    "sided": True,
-                },
-            )
+            selected = value.get("selected") if isinstance(value, Mapping) else None
+            person = _name_of_person(annotation.get("completed_by"))
+            yield place, _chosen(place, task["data"], _tags_of(result), selected, person)
 
 
-def _compared(place: Place, data: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The two things that a result is about: called as the tags are, or left and right, or the only two."""
+def _tags_of(result: Mapping[str, Any]) -> list[str]:
+    """What a result says that it is about; what people click says the name of the tag itself, which tells nothing."""
     named = result.get("to_name")
     names = named.split(",") if isinstance(named, str) else named if isinstance(named, list) else []
-    texts = {key: value for key, value in data.items() if isinstance(value, str) and key not in _SERIES}
-    for keys in ([str(name).strip() for name in names], ["left", "right"], list(texts)):
-        if len(keys) == 2 and all(key in texts for key in keys):
-            return texts[keys[0]], texts[keys[1]]
+    return [str(name).strip() for name in names]
+
+
+def _chosen(
+    place: Place, data: Mapping[str, Any], tags: Sequence[str], selected: Any, person: Any
+) -> dict[str, Any]:
+    first, second = _compared(place, data, tags)
+    series = next((data[key] for key in _SERIES if isinstance(data.get(key), str | int)), None)
+    return {
+        "a": first, "b": second, "winner": selected, "annotator": person, "series": series, "sided": True,
+    }  # fmt: skip
+
+
+def _compared(place: Place, data: Mapping[str, Any], tags: Sequence[str]) -> tuple[str, str]:
+    """The left and the right thing: called as the *tags* are, else the only two whose names say left and right."""
+    texts = {
+        str(key): value for key, value in data.items() if isinstance(value, str) and _selected(value) is None
+    }
+    if len(tags) == 2 and all(tag in texts for tag in tags):
+        return texts[tags[0]], texts[tags[1]]
+    known = [
+        (first, second)
+        for first, second in zip(_FIRST, _SECOND, strict=True)
+        if {first, second} <= texts.keys()
+    ]
+    sided = known or [pair for pair in permutations(texts, 2) if _is_left_and_right(*pair)]
+    if len(sided) == 1:
+        return texts[sided[0][0]], texts[sided[0][1]]
     raise place.error(
-        f"it is not clear which of {', '.join(map(shown, data)) or 'no data'} were compared",
-        "let the tags be called as the data are, or export as CSV with the columns a and b",
+        f"it is not clear which of {', '.join(map(shown, data)) or 'no data'} was left and which right",
+        "call the data left and right, or image1 and image2, in the export or before it",
     )
+
+
+def _is_left_and_right(one: str, other: str) -> bool:
+    """Whether two names are the same but for one word, which says left in *one* and right in *other*."""
+    words, others = _WORD.findall(one.lower()), _WORD.findall(other.lower())
+    apart = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
+    return len(words) == len(others) and len(apart) == 1 and apart[0] in _SIDES
+
+
+def _selected(cell: Any) -> str | None:
+    """What was chosen, where *cell* is what Label Studio makes of an answer to Pairwise in a row; else None."""
+    if isinstance(cell, str) and cell.startswith("[{") and '"selected"' in cell:
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(cell, list) or len(cell) != 1 or not isinstance(cell[0], Mapping):
+        return None
+    selected = cell[0].get("selected")
+    return selected if isinstance(selected, str) else None
 
 
 def _name_of_person(value: Any) -> str | None:
@@ -203,7 +270,8 @@ def _vote(place: Place, row: Mapping[str, Any], file: str) -> Vote:
         first, second, outcome = _name(place, row["winner"]), _name(place, row["loser"]), "first"
     else:
         first, second = (_name(place, _one_of(row, names)) for names in (_FIRST, _SECOND))
-        outcome = _outcome(place, _one_of(row, _WINNER), first, second)
+        said = _one_of(row, _WINNER)
+        outcome = _outcome(place, _selected(said) or said, first, second)
     if first == second:
         raise place.error(f"'{shown(first)}' is compared with itself", "correct the row or take it out")
     weight = _text(_one_of(row, _WEIGHT))

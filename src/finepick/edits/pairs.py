@@ -15,6 +15,7 @@ import numpy as np
 
 from finepick.edits.base import Edit, Family
 from finepick.edits.catalogue import EDITS
+from finepick.edits.comparisons import comparison
 from finepick.edits.recipes import Recipe, Step
 from finepick.errors import UsageError
 
@@ -37,10 +38,21 @@ class PlannedSeries:
     ranks: tuple[int, ...]
 
     @property
-    def pairs(self) -> tuple[tuple[int, int, float], ...]:
-        """(a, b, p) of all pairs of places in *recipes*, a before b: p is 1 where a is better, else 0."""
-        places = itertools.combinations(range(len(self.recipes)), 2)
-        return tuple((a, b, float(self.ranks[a] < self.ranks[b])) for a, b in places)
+    def pairs(self) -> tuple[tuple[int, int, float, str], ...]:
+        """(a, b, p, text) of all pairs of places in *recipes*, a before b.
+
+        p is 1 where a is better, else 0; text says how a differs from b.
+        """
+        strengths = [sum(step.strength for step in recipe) for recipe in self.recipes]
+        return tuple(
+            (
+                a,
+                b,
+                float(self.ranks[a] < self.ranks[b]),
+                comparison(self.edit.name, strengths[a], strengths[b]),
+            )
+            for a, b in itertools.combinations(range(len(self.recipes)), 2)
+        )
 
 
 def labelled_edits(words: Sequence[str] = ()) -> tuple[Edit, ...]:

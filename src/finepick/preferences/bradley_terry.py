@@ -95,7 +95,9 @@ def fit_bradley_terry(
     """The scores of the *n* photos of one series after *answers*, under *prior*: means and covariance.
 
     With *mode* the likeliest scores instead, with Laplace's covariance: what others call penalised or maximum a
-    posteriori estimates. Means lie further apart and their intervals hold what they promise; use them.
+    posteriori estimates. Means lie further apart, and where the prior is right their intervals hold what they
+    promise; use them. Where scores are spread twice as wide as the prior says, which one series can hardly tell,
+    95 % intervals hold 68–81 %; `calibrate` finds the spread from all series.
 
     *tie* fixes Davidson's ν; None takes the likeliest one where anybody said "cannot tell", and 0 where nobody
     did. Who answered and what stood on the left is not looked at: see `reliability` for that. Raises ValueError

@@ -36,16 +36,15 @@ class Dropped(StrEnum):
 class Settings:
     """Everything that can be chosen.
 
-    `level` is that of all intervals of P, and so of the rule by which pairs are dropped. With `estimate_spread`
-    and `estimate_people` the spread of the scores and the ways of people are found from the answers, else the
-    prior's spread holds and everybody counts as typical.
+    `level` is that of all intervals of P, and so of the rule by which pairs are dropped. The spread of the scores
+    is always found from the answers: intervals by a spread that was only believed are far too narrow where it is
+    twice as wide. With `estimate_people` the ways of people are found, too, else everybody counts as typical.
     """
 
     level: float = LEVEL
     prior: Prior = field(default_factory=Prior)
     people: PeoplePrior = field(default_factory=PeoplePrior)
     rules: Rules = field(default_factory=Rules)
-    estimate_spread: bool = True
     estimate_people: bool = True
 
     def __post_init__(self) -> None:
@@ -118,7 +117,7 @@ class Annotator:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """All that the answers of a project say. `spread` and `tie` are those that were found; `converged` whether
-    the fit had come to rest. `model` is what a `PairQueue` wants to know of people.
+    the fit had come to rest.
     """
 
     series: tuple[CalibratedSeries, ...]
@@ -164,7 +163,6 @@ def calibrate(
         annotators=annotators,
         prior=settings.prior,
         people=settings.people,
-        estimate_spread=settings.estimate_spread,
         estimate_people=settings.estimate_people,
     )
     people = len(joint.people)

@@ -79,12 +79,6 @@ class SeriesState:
         """The same with one more pair pending."""
         return replace(self, pending=(*self.pending, pair))
 
-    def no_longer_asking(self, pair: int) -> SeriesState:
-        """The same with that pair pending once less. Raises ValueError where it is not pending."""
-        pending = list(self.pending)
-        pending.remove(pair)
-        return replace(self, pending=tuple(pending))
-
     def expected(self) -> SeriesState:
         """The state as it is expected to be when what is pending is answered: less doubt, the same mean."""
         a, b = pairs_of(len(self))
@@ -190,12 +184,12 @@ class Swiss:
 
 
 POLICIES: dict[str, PairPolicy] = {
-    "informative": Informative(),
-    "best-frame": BestFrame(),
+    "information": Informative(),
+    "best": BestFrame(),
     "random": Random(),
     "swiss": Swiss(),
 }
-"""By the names that people use."""
+"""By the names that people use (`--policy`)."""
 
 
 def pair_values(state: SeriesState, policy: PairPolicy, rng: np.random.Generator) -> FloatArray:

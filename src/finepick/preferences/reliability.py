@@ -208,14 +208,12 @@ def fit_together(
     annotators: int | None = None,
     prior: Prior | None = None,
     people: PeoplePrior | None = None,
-    estimate_spread: bool = True,
     estimate_people: bool = True,
 ) -> JointFit:
     """Scores of series of *sizes* photos and the reliability of *annotators* people, by EM.
 
-    *prior* is the belief about scores and ties; with *estimate_spread* its spread is where the estimate starts
-    and is pulled to. Without *estimate_people* everybody counts as typical. Raises ValueError for answers about
-    what is not there.
+    *prior* is the belief about scores and ties; its spread is where the estimate starts and is pulled to.
+    Without *estimate_people* everybody counts as typical. Raises ValueError for answers about what is not there.
     """
     prior, belief = prior or Prior(), people or PeoplePrior()
     count = int(answers.annotator.max(initial=-1)) + 1 if annotators is None else annotators
@@ -228,7 +226,7 @@ def fit_together(
     posterior, change, rounds = data.mode(model.spread, model.manner(answers)), np.inf, 0
     while change > _CLOSE and rounds < _ROUNDS:
         crowd = _Crowd(data, posterior, belief, model)
-        better = _next_model(crowd, prior, estimate_spread, estimate_people)
+        better = _next_model(crowd, prior, estimate_people)
         change, model, rounds = better.change(model), better, rounds + 1
         posterior = data.average(model.spread, model.manner(answers), posterior, rounds=_INNER)
     posterior = data.average(model.spread, model.manner(answers), posterior)
@@ -236,7 +234,7 @@ def fit_together(
     return JointFit(posterior, model, found, rounds, change <= _CLOSE and bool(posterior.converged.all()))
 
 
-def _next_model(crowd: _Crowd, prior: Prior, estimate_spread: bool, estimate_people: bool) -> Model:
+def _next_model(crowd: _Crowd, prior: Prior, estimate_people: bool) -> Model:
     """One M-step: first the people, then what is typical of ties, then the spread of the scores."""
     model = crowd.model
     free = (estimate_people, estimate_people, model.tied)
@@ -247,8 +245,6 @@ def _next_model(crowd: _Crowd, prior: Prior, estimate_spread: bool, estimate_peo
             model, log_tie=float(ways[:, 2].sum() * held / (len(ways) * held + prior.tie_spread**-2))
         )
     model = replace(model, ways=ways)
-    if not estimate_spread:
-        return model
     spread = _better_spread(crowd.data, crowd.posterior, prior, crowd.belief)
     return replace(model, spread=spread).in_units(crowd.belief)
 

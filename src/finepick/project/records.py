@@ -22,6 +22,10 @@ class Outcome(StrEnum):
         return {Outcome.FIRST: Outcome.SECOND, Outcome.SECOND: Outcome.FIRST}.get(self, self)
 
 
+COUNTED: Mapping[Outcome, int] = {Outcome.FIRST: 1, Outcome.TIE: 0, Outcome.SECOND: -1}
+"""As `preferences` counts them; a pair that cannot be compared says nothing."""
+
+
 class Kind(StrEnum):
     """Why a pair was asked; "import": it was answered elsewhere."""
 

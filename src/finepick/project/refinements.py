@@ -164,8 +164,12 @@ def _decided(connection: Any) -> frozenset[int]:
 
 
 def _undo(project: Project, connection: Any, run: int, by: str) -> int:
-    """Every photo that is still as *run* left it takes part again. By a program: so that nobody has decided it."""
+    """Every photo that is still as *run* left it takes part again, unless a person has said so, too.
+
+    By a program: so that nobody has decided it.
+    """
     table, history = schema.findings, schema.history
+    settled = _decided(connection)
     events = connection.execute(
         select(history).join(table, table.c.event == history.c.id).where(table.c.refinement == run).distinct()
     ).all()
@@ -175,7 +179,7 @@ def _undo(project: Project, connection: Any, run: int, by: str) -> int:
         assert event.member is not None and event.before is not None
         state = connection.scalar(select(schema.members.c.state).where(schema.members.c.id == event.member))
         taken_back = connection.scalar(select(history.c.id).where(history.c.undoes == event.id))
-        if state == event.after and taken_back is None:
+        if state == event.after and taken_back is None and event.member not in settled:
             project.mark_in(connection, event.member, event.before, METRICS, undoes=event.id)
             undone += 1
     connection.execute(

@@ -46,6 +46,8 @@ from finepick.project.records import (
 DATABASE_FILE = "project.sqlite3"
 SERVER_FILE = "project.json"
 NAME_LENGTH = 200
+LATE_IDS = 1000
+"""Transactions of several processes may become visible in another order than their ids, by so many at most."""
 
 Clock = Callable[[], float]
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from finepick.domain import FloatArray
 from finepick.features.extraction import PhotoFeatures
+from finepick.refinement.emptiness import structure
 from finepick.refinement.pairs import PairMeasures, measure_pair
 from finepick.refinement.thresholds import Reason, Thresholds
 
@@ -73,8 +74,6 @@ def _alone(photo: int, frame: PhotoFeatures, limits: Thresholds) -> list[Finding
         frame.measurements["luma"],
         frame.measurements["clipped_high"] + frame.measurements["clipped_low"],
     )
-    points, contrast = len(frame.keypoints), frame.measurements["contrast"]
-    empty = points < limits.least_points and contrast < limits.least_contrast
     checks = [
         ("short side", float(min(frame.size)), limits.least_side, min(frame.size) < limits.least_side),
         ("darkness", luma, limits.darkest, luma < limits.darkest),
@@ -85,10 +84,13 @@ def _alone(photo: int, frame: PhotoFeatures, limits: Thresholds) -> list[Finding
         Finding(photo, name, value, limit, None, Reason.DEFECT if fails else None)
         for name, value, limit, fails in checks
     ]
-    is_defect = any(one.reason for one in found)
-    reason = Reason.EMPTY_SHOT if empty and not is_defect else None
-    found.append(Finding(photo, "key points", float(points), limits.least_points, None, reason))
-    found.append(Finding(photo, "contrast", contrast, limits.least_contrast, None, reason))
+    seen = structure(frame.grey)
+    is_empty = seen < limits.least_structure and not any(one.reason for one in found)
+    found.append(
+        Finding(
+            photo, "structure", seen, limits.least_structure, None, Reason.EMPTY_SHOT if is_empty else None
+        )
+    )
     return found
 
 

@@ -29,10 +29,10 @@ class Thresholds:
     It is *dissimilar* where with no photo of the rest of its series it shares `scene_likeness` (of the
     descriptors, −1…1), or `scene_matches` key points that lie over one another. In a series of one prompt, whose
     pictures need not look alike, `prompt_likeness` decides (of picture and text, −1…1), where a model can tell.
-    It is an *empty shot* with fewer than `least_points` key points in a frame whose spread of grey is below
-    `least_contrast` (0…1), and a *defect* where it cannot be read, its mean is below `darkest` or over
-    `brightest`, more than `most_clipped` of it is burnt out or drowned, or its short side is below `least_side`
-    pixels.
+    It is an *empty shot* where the spread of grey that neighbours share, once light that falls off is taken away,
+    is below `least_structure` (0…1; grain has none), and a *defect* where it cannot be read, its mean is below
+    `darkest` or over `brightest`, more than `most_clipped` of it is burnt out or drowned, or its short side is
+    below `least_side` pixels.
     """
 
     same_overlap: float = 0.97
@@ -43,8 +43,7 @@ class Thresholds:
     scene_likeness: float = 0.5
     scene_matches: float = 6
     prompt_likeness: float = 0.15
-    least_points: float = 8
-    least_contrast: float = 0.03
+    least_structure: float = 0.002
     darkest: float = 0.02
     brightest: float = 0.98
     most_clipped: float = 0.85

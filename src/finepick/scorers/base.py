@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -141,6 +141,18 @@ class GlancingScorer(Scorer, Protocol):
 def glance_of(scorer: Scorer) -> Glance | None:
     """What *scorer* wants to have seen of every photo, if anything."""
     return scorer.glance if isinstance(scorer, GlancingScorer) else None
+
+
+@runtime_checkable
+class TextScorer(Scorer, Protocol):
+    """A scorer whose model reads sentences, too."""
+
+    def likeness(self, frames: FrameSource, texts: Sequence[str]) -> FloatArray:
+        """How like each of t *texts* each of n frames is, (n, t), −1…1: of embeddings, each photo by itself.
+
+        Raises ScorerError where what reads sentences is not on this disk.
+        """
+        ...
 
 
 def view_frame(frame: Frame, view: View) -> Arrays:

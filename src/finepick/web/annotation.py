@@ -6,12 +6,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Response
+from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -19,6 +19,7 @@ from finepick.datasets.manifest import series_entry
 from finepick.datasets.votes import read_votes
 from finepick.domain import Attribute
 from finepick.errors import DatasetError
+from finepick.preferences.next_pair import POLICIES
 from finepick.project.chips import CHIPS
 from finepick.project.records import Annotator, Answer, GoldPair, Outcome, Plan, Role
 from finepick.project.store import Project, in_force
@@ -30,10 +31,11 @@ from finepick.workflows.calibration import (
     calibrate_project,
     calibration_document,
     labels_of,
+    plot_of,
+    rank_lines,
 )
-from finepick.workflows.overview import people_so_far
-from finepick.workflows.policies import POLICIES
-from finepick.workflows.projects import add_votes
+from finepick.workflows.overview import Overview
+from finepick.workflows.projects import add_gold, add_votes
 
 TOKEN_SECONDS = 2.0
 """For so long a link that was just looked up is believed without looking again."""
@@ -149,6 +151,7 @@ class VotesDocument(BaseModel):
     photos: int
     votes: int
     known_votes: int
+    gold: int
 
 
 class DoneDocument(BaseModel):
@@ -162,7 +165,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         401: "no link or password, or one that is not taken",
         403: "not for this person, or from another site",
         404: "there is none",
-        409: "a photo that is gone, has changed or cannot be read",
+        409: "a photo that is gone, has changed or cannot be read; a run that is under way",
         413: "too large",
         421: "another server's name",
         422: "not as it should be",
@@ -172,7 +175,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 _FILES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/jsonl": {}, "text/csv": {}}, "description": "a file"}
+    200: {"content": {"application/jsonl": {}, "text/csv": {}, "image/svg+xml": {}}, "description": "a file"}
 }
 
 
@@ -225,6 +228,7 @@ def annotation_router(
 ) -> APIRouter:
     """Every address below `/api`."""
     router = APIRouter(prefix="/api", responses=REFUSALS)
+    so_far = Overview(project)
 
     somebody = Annotated[Annotator, Depends(entrance.anybody)]
 
@@ -281,7 +285,7 @@ def annotation_router(
     @router.get("/project")
     async def overview(who: chief) -> dict[str, Any]:
         """Everything the owner's page shows."""
-        people = await run_in_threadpool(people_so_far, project)
+        people = await run_in_threadpool(so_far.people)
         troubles = [
             {"photo": number, "name": member.name, "reason": reason}
             for number, reason in list(shelf.troubles.items())
@@ -332,10 +336,12 @@ def annotation_router(
 
     @router.post("/votes")
     async def import_votes(
-        who: chief, content: Annotated[bytes, Body(media_type="application/octet-stream")]
+        who: chief,
+        content: Annotated[bytes, Body(media_type="application/octet-stream")],
+        gold: Annotated[bool, Query()] = False,
     ) -> VotesDocument:
-        """Take in a file of votes (CSV, JSON, Label Studio's export) as it is."""
-        filled = await run_in_threadpool(_import, project, content)
+        """Take in a file of votes (CSV, JSON, Label Studio's exports) as it is; as known answers where *gold*."""
+        filled = await run_in_threadpool(_import, project, content, gold)
         return VotesDocument(**{name: getattr(filled, name) for name in VotesDocument.model_fields})
 
     @router.get("/calibration")
@@ -344,30 +350,37 @@ def annotation_router(
         return await run_in_threadpool(lambda: calibration_document(calibrate_project(project)))
 
     @router.get("/export/{name}", response_class=Response, responses=_FILES)
-    async def export(who: chief, name: Literal["series.jsonl", "answers.csv"]) -> Response:
-        """Labels as a series manifest without photos, or every answer as CSV."""
-        lines = _labels if name == "series.jsonl" else answer_lines
-        content = await run_in_threadpool(lambda: b"".join(lines(project)))
-        return Response(content, media_type=_KINDS[name])
+    async def export(
+        who: chief, name: Literal["series.jsonl", "ranks.csv", "answers.csv", "calibration.svg"]
+    ) -> Response:
+        """Labels as a series manifest without photos, ranks or every answer as CSV, a picture of the calibration."""
+        kind, made = _FILES_MADE[name]
+        return Response(await run_in_threadpool(made, project), media_type=kind)
 
     return router
 
 
-_KINDS = {"series.jsonl": "application/jsonl", "answers.csv": "text/csv"}
+def _labels(project: Project) -> bytes:
+    entries = (series_entry(series) for series in labels_of(calibrate_project(project)).series)
+    return b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
 
 
-def _labels(project: Project) -> Iterator[bytes]:
-    for series in labels_of(calibrate_project(project)).series:
-        yield json.dumps(series_entry(series), ensure_ascii=True, allow_nan=False).encode() + b"\n"
+_FILES_MADE: Mapping[str, tuple[str, Callable[[Project], bytes]]] = {
+    "series.jsonl": ("application/jsonl", _labels),
+    "ranks.csv": ("text/csv", lambda project: b"".join(rank_lines(calibrate_project(project)))),
+    "answers.csv": ("text/csv", lambda project: b"".join(answer_lines(project))),
+    "calibration.svg": ("image/svg+xml", lambda project: plot_of(calibrate_project(project))),
+}
 
 
-def _import(project: Project, content: bytes) -> Any:
+def _import(project: Project, content: bytes, gold: bool) -> Any:
     descriptor, path = tempfile.mkstemp(prefix="finepick-", suffix=".votes")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         try:
-            return add_votes(project, read_votes(path, name="votes"))
+            votes = read_votes(path, name="votes")
+            return add_gold(project, votes) if gold else add_votes(project, votes)
         except DatasetError as error:  # the name of our temporary file says nothing to anybody
             raise DatasetError(error.message.replace(path, "the file"), line=error.line) from error
     finally:

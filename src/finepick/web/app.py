@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -26,6 +27,7 @@ from finepick.settings import Settings
 from finepick.web.annotation import REFUSALS, Entrance, annotation_router
 from finepick.web.recorder import Recorder
 from finepick.web.refinement import refinement_router
+from finepick.web.refining import RefinementRun
 from finepick.web.security import Door, Guard
 from finepick.web.shelf import Shelf
 from finepick.workflows.asking import Desk
@@ -72,6 +74,7 @@ def create_app(
     desk = Desk(project)
     recorder = Recorder(project, desk)
     shelf = Shelf(os.path.join(settings.cache_folder, "pages"), pool)
+    refining = RefinementRun(project, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -80,6 +83,7 @@ def create_app(
         try:
             yield
         finally:
+            await run_in_threadpool(refining.close)
             await recorder.stop()
 
     app = FastAPI(
@@ -92,7 +96,7 @@ def create_app(
     )
     entrance = Entrance(project, owner_token)
     app.include_router(annotation_router(project, desk, recorder, shelf, entrance))
-    app.include_router(refinement_router(project, entrance.owner, responses=REFUSALS))
+    app.include_router(refinement_router(project, refining, entrance.owner, responses=REFUSALS))
     _add_pages(app)
     _add_errors(app)
     return Guard(app, door, large=frozenset({"/api/votes"}))

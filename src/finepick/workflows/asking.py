@@ -8,13 +8,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from finepick.errors import UsageError
-from finepick.project.records import Answer, Kind, Member, NewAnswer, Outcome, Plan, ProjectSeries
-from finepick.project.store import Clock, Project
-from finepick.workflows.policies import POLICIES, Standing, order_pairs
+from finepick.preferences.answers import Answers
+from finepick.preferences.next_pair import POLICIES, SeriesState, pair_number, pair_values, pairs_of
+from finepick.project.records import COUNTED, Answer, Kind, Member, NewAnswer, Outcome, Plan, ProjectSeries
+from finepick.project.store import LATE_IDS, Clock, Project
 
 Pair = tuple[int, int]
 """Two members of one series, the lower id first."""
@@ -23,7 +26,7 @@ REPEAT_DISTANCE = 10
 """So many other pairs lie at least between a pair and its repetition."""
 
 HANDED_SECONDS = 120.0
-"""For so long a pair that somebody has been given is rather not given to others."""
+"""For so long a pair that somebody has been given counts as about to be answered, and what it will tell is known."""
 
 LOOK_SECONDS = 2.0
 """How often the database is asked whether another process has added something."""
@@ -74,15 +77,20 @@ class Progress:
 
 @dataclass(slots=True)
 class _Table:
-    """One series: its photos that take part, its answers in force, and the pairs in the order of their worth."""
+    """One series: photos that take part, answers in force, who gave them, what they tell (None: to be found anew).
+
+    handed: until when the pair that somebody was given counts as about to be answered.
+    """
 
     series: ProjectSeries
     places: Mapping[int, int]
     budget: float
     sheet: int
     answers: dict[tuple[int, str], Answer] = field(default_factory=dict)
+    people: Counter[int] = field(default_factory=Counter)
     weight: float = 0.0
-    order: list[Pair] | None = None
+    known: SeriesState | None = None
+    handed: dict[tuple[int, Pair], float] = field(default_factory=dict)
 
     @property
     def is_settled(self) -> bool:
@@ -111,10 +119,12 @@ class Desk:
     ) -> None:
         self._project = project
         self._chance = chance or random.SystemRandom()
+        self._rng = np.random.default_rng(self._chance.getrandbits(64))
         self._clock = clock
         self._lock = threading.RLock()
         self._looked_at = -math.inf
         self._state: object = None
+        self._last = 0
         self._load()
 
     @property
@@ -139,7 +149,7 @@ class Desk:
                 series, pair = found
                 taken.add(pair)
                 asked.append(self._with_sides(annotator, series, pair))
-                self._handed[pair] = (annotator, self._clock() + HANDED_SECONDS)
+                self._tables[series].handed[annotator, pair] = self._clock() + HANDED_SECONDS
             return asked
 
     def progress(self, annotator: int) -> Progress:
@@ -160,7 +170,7 @@ class Desk:
         if check is not None:
             return check
         for table in self._tables_for(annotator, person, taken):
-            pair = self._best_pair(annotator, person, table, taken)
+            pair = self._best_pair(person, table, taken)
             if pair is not None:
                 person.current = table.series.id
                 return table.series.id, pair
@@ -209,38 +219,38 @@ class Desk:
         for _, _, table in sorted(weighed, key=lambda entry: entry[:2]):
             yield table
 
-    def _best_pair(self, annotator: int, person: _Person, table: _Table, taken: set[Pair]) -> Pair | None:
+    def _best_pair(self, person: _Person, table: _Table, taken: set[Pair]) -> Pair | None:
+        """The pair of *table* that is worth most among those that *person* has neither answered nor been given."""
         on_its_way = sum(pair[0] in table.places and not person.times[pair] for pair in taken)
         if self._left(person, table) <= on_its_way:
             return None
-        later = None
-        now = self._clock()
-        for pair in self._order(table):
-            if pair in taken or person.times[pair]:
-                continue
-            who, until = self._handed.get(pair, (annotator, 0.0))
-            if who == annotator or until < now:
-                return pair
-            later = later or pair
-        return later
+        state = self._state_of(table)
+        # without a chain of answers between any two there is no scale, so that comes first, whatever the policy
+        values = pair_values(state, POLICIES[self._plan.policy], self._rng) + state.joining()
+        ids = list(table.places)
+        best_first = np.argsort(-values, kind="stable")
+        first, second = (photos[best_first] for photos in pairs_of(len(ids)))
+        pairs = (_ordered(ids[a], ids[b]) for a, b in zip(first.tolist(), second.tolist(), strict=True))
+        return next((pair for pair in pairs if pair not in taken and not person.times[pair]), None)
+
+    def _state_of(self, table: _Table) -> SeriesState:
+        """What the answers about *table* tell, and which of its pairs are about to be answered."""
+        places, now = table.places, self._clock()
+        if table.known is None:
+            table.known = SeriesState.of(len(places), _told(table))
+        table.handed = {key: until for key, until in table.handed.items() if until >= now}
+        pending = (
+            pair_number(len(places), places[pair[0]], places[pair[1]])
+            for _, pair in table.handed
+            if all(member in places for member in pair)
+        )
+        return replace(table.known, pending=tuple(pending))
 
     def _left(self, person: _Person, table: _Table) -> int:
         """How many more pairs of the series the person may be asked in this round."""
         if table.is_settled:
             return 0
         return max(0, table.sheet - person.per_series[table.series.id])
-
-    def _order(self, table: _Table) -> list[Pair]:
-        if table.order is None:
-            ids = list(table.places)
-            answers = [
-                (table.places[a.first], table.places[a.second], a.outcome, a.weight)
-                for a in table.answers.values()
-                if a.first in table.places and a.second in table.places and a.outcome is not Outcome.BAD
-            ]
-            places = order_pairs(self._plan.policy, Standing(len(ids), answers), self._chance)
-            table.order = [_ordered(ids[i], ids[j]) for i, j in places]
-        return table.order
 
     def _with_sides(self, annotator: int, series: int, pair: Pair) -> Asked:
         """Sides by chance; a pair that comes back to a person comes with its sides changed."""
@@ -332,6 +342,7 @@ class Desk:
         if answer.id in self._known:
             return
         self._known.add(answer.id)
+        self._last = max(self._last, answer.id)
         if answer.replaces is not None:
             self._replaced.add((answer.annotator, answer.replaces))
             self._take_out(answer.series, (answer.annotator, answer.replaces))
@@ -340,8 +351,10 @@ class Desk:
         if key in self._replaced or table is None:
             return
         table.answers[key] = answer
+        table.people[answer.annotator] += 1
         self._weigh(table, answer.weight)
         person, pair = self._person(answer.annotator), (answer.first, answer.second)
+        table.handed.pop((answer.annotator, pair), None)
         person.times[pair] += 1
         if person.times[pair] == 1:
             person.per_series[answer.series] += 1
@@ -354,6 +367,7 @@ class Desk:
         old = table.answers.pop(key, None) if table is not None else None
         if table is None or old is None:
             return
+        table.people[old.annotator] -= 1
         self._weigh(table, -old.weight)
         person, pair = self._person(old.annotator), (old.first, old.second)
         person.times[pair] -= 1
@@ -363,7 +377,7 @@ class Desk:
     def _weigh(self, table: _Table, more: float) -> None:
         """Add an answer's weight to *table*, or take it away, and see whether the series is open still."""
         table.weight += more
-        table.order = None
+        table.known = None
         number = table.series.id
         if table.is_settled and self._open.pop(number, None) is not None:
             self._open_sheets -= table.sheet
@@ -403,7 +417,7 @@ class Desk:
                     "photos": len(table.places),
                     "answers": round(table.weight, 3),
                     "budget": table.budget,
-                    "people": len({answer.annotator for answer in table.answers.values()}),
+                    "people": sum(count > 0 for count in table.people.values()),
                 }
                 for table in self._tables.values()
             ]
@@ -425,9 +439,8 @@ class Desk:
         state = self._project.state()
         if state.shape != self._state:
             self._load()
-        elif state.last_answer > max(self._known, default=0):
-            # Transactions of several processes may become visible in another order than their ids.
-            for answer in self._project.answers(after=max(0, state.last_answer - 1000)):
+        elif state.last_answer > self._last:
+            for answer in self._project.answers(after=max(0, self._last - LATE_IDS)):
                 self._take_in(answer)
         self._looked_at = self._clock()
 
@@ -456,9 +469,9 @@ class Desk:
                 number: _Person(current=current) for number, current in currents.items()
             }
             self._known: set[int] = set()
+            self._last = 0
             self._replaced: set[tuple[int, str]] = set()
             self._sides: dict[tuple[int, Pair], int] = {}
-            self._handed: dict[Pair, tuple[int, float]] = {}
             for answer in self._project.answers():
                 self._take_in(answer)
             self._looked_at = self._clock()
@@ -470,6 +483,20 @@ _OUTCOMES = {"left": Outcome.FIRST, "right": Outcome.SECOND, "tie": Outcome.TIE,
 def sheet_of(count: int) -> int:
     """How many pairs of a series of *count* photos one person answers: all, or n·log₂ n where that is less."""
     return min(count * (count - 1) // 2, math.ceil(count * math.log2(max(count, 2))))
+
+
+def _told(table: _Table) -> Answers:
+    """The answers in force about photos of *table* that take part, by their places."""
+    places = table.places
+    rows = [
+        (places[answer.first], places[answer.second], COUNTED[answer.outcome], answer.weight)
+        for answer in table.answers.values()
+        if answer.outcome in COUNTED and answer.first in places and answer.second in places
+    ]
+    if not rows:
+        return Answers.none()
+    first, second, outcomes, weights = zip(*rows, strict=True)
+    return Answers.of(first, second, outcomes, weight=weights)
 
 
 def _ordered(one: int, other: int) -> Pair:

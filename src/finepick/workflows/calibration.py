@@ -24,9 +24,8 @@ from finepick.preferences.answers import Answers
 from finepick.preferences.calibration import CalibratedPair, CalibratedSeries, Calibration, calibrate
 from finepick.preferences.reliability import Verdict
 from finepick.project.chips import words_of
-from finepick.project.records import Annotator, Answer, Kind, Outcome, ProjectSeries
+from finepick.project.records import COUNTED, Annotator, Answer, Kind, Outcome, ProjectSeries
 from finepick.project.store import Project, in_force, is_project
-from finepick.workflows.policies import OUTCOMES
 from finepick.workflows.projects import add_votes, digest_of
 
 RANK_COLUMNS = ("series", "rank", "photo", "score", "error", "answers")
@@ -62,7 +61,7 @@ def calibrate_project(project: Project) -> ProjectCalibration:
         for i, member in enumerate(one.taking_part)
     }
     everything = [one for one in in_force(project.answers()) if one.first in place and one.second in place]
-    counted = tuple(one for one in everything if one.outcome in OUTCOMES)
+    counted = tuple(one for one in everything if one.outcome in COUNTED)
     speaking = {one.annotator for one in counted}
     people = tuple(person for person in project.annotators() if person.id in speaking)
     gold = [
@@ -109,7 +108,7 @@ def _as_arrays(
     return Answers.of(
         [place[one.first][1] for one in answers],
         [place[one.second][1] for one in answers],
-        [OUTCOMES[one.outcome] for one in answers],
+        [COUNTED[one.outcome] for one in answers],
         series=[place[one.first][0] for one in answers],
         annotator=[number[one.annotator] for one in answers],
         side=[0 if one.left is None else 1 if one.left == one.first else -1 for one in answers],

@@ -21,7 +21,8 @@ from finepick.project.refinements import (
 )
 from finepick.project.store import Project
 from finepick.refinement.checks import parts_of, prompt, question_key, read_verdicts
-from finepick.refinement.thresholds import Reason
+from finepick.refinement.thresholds import Reason, Thresholds
+from finepick.scorers.base import Scorer
 from finepick.training.captions import PICTURE_SIDE, SLOTS, TRIES, jpeg_of
 from finepick.training.chat import (
     TIMEOUT_SECONDS,
@@ -33,7 +34,7 @@ from finepick.training.chat import (
     endpoint_of,
 )
 from finepick.workflows.library import Library
-from finepick.workflows.refine import photos_of
+from finepick.workflows.refine import Refined, photos_of, refine_project, refined, write_page
 
 _PICTURE_TOKENS = 350
 _ANSWER_TOKENS = 25
@@ -70,6 +71,27 @@ class Checked:
 class _Question:
     key: str
     members: tuple[Member, ...]
+
+
+def refine_and_check(
+    project: Project,
+    library: Library,
+    thresholds: Thresholds,
+    *,
+    scorer: Scorer | None = None,
+    check: CheckRequest | None = None,
+    page: str | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> tuple[Refined, Checked | None]:
+    """`refine_project`, then `check_project` where somebody is to be asked, then the *page* of what went where."""
+    found = refine_project(project, library, thresholds, scorer=scorer)
+    checked = None
+    if check is not None:
+        checked = check_project(project, library, check, tell=tell)
+        found = refined(project, found.run, skipped=found.skipped)
+    if page is not None:
+        write_page(project, library, page)
+    return found, checked
 
 
 def check_project(

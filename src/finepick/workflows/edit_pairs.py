@@ -33,6 +33,8 @@ from finepick.workflows.library import Library, Reading
 PLAN_FILE = "edits.json"
 PART_FILE = SERIES_FILE + ".part"
 PHOTOS, SOURCE = "photos", "source"
+TEXTS = 1
+"""Raised whenever what is said of pairs changes: one folder does not say it in two ways."""
 PAIRS_SIDE = 1024
 
 
@@ -246,7 +248,7 @@ def _line(
     labelled = LabelledSeries(
         series=series.name,
         photos=names,
-        pairs=tuple(Pair(a, b, p) for a, b, p in series.pairs),
+        pairs=tuple(Pair(a, b, p, text=text) for a, b, p, text in series.pairs),
         ranks=series.ranks,
         category=series.edit.family.value,
         split=source.split,
@@ -269,6 +271,7 @@ def _plan_document(
     """All that the bytes of the pictures and of the manifest depend on."""
     return document(
         engine=ENGINE,
+        texts=TEXTS,
         made_with={"numpy": np.__version__, "scipy": scipy.__version__, "pillow": PIL.__version__},
         pairs=request.pairs,
         steps=request.steps,

@@ -16,12 +16,12 @@ from finepick.datasets.votes import Vote, read_votes
 from finepick.domain import Ranking, Skipped, Stage
 from finepick.errors import NothingReadableError, UsageError
 from finepick.images.finding import OPEN_FLAGS
+from finepick.preferences.next_pair import POLICIES
 from finepick.project.records import GoldPair, Kind, NewAnswer, NewPhoto, NewSeries, Outcome, Role
 from finepick.project.store import Added, Project, is_project
 from finepick.scorers.catalog import DEFAULT_SCORER, load_scorer
 from finepick.workflows.library import Library
 from finepick.workflows.pick import PickOptions, pick_photos
-from finepick.workflows.policies import POLICIES
 from finepick.workflows.progress import NoProgress, Progress
 
 _CHUNK = 1 << 20
@@ -56,14 +56,14 @@ def open_or_create(folder: str, *, database: str | None = None, name: str | None
     return project
 
 
-def add_gold(project: Project, paths: Sequence[str]) -> Filled:
-    """Let the votes in the files *paths* be known answers: asked now and then, to see how far people are right.
+def add_gold(project: Project, votes: Sequence[Vote]) -> Filled:
+    """Let *votes* be known answers: asked now and then, to see how far people are right.
 
     Raises UsageError for a vote about photos that the project does not have.
     """
     members = {(series.name, member.name): member for series in project.series() for member in series.members}
     pairs = []
-    for vote in (vote for path in paths for vote in read_votes(path)):
+    for vote in votes:
         try:
             first, second = (
                 members[_kept_text(vote.series), _kept_text(name)] for name in (vote.first, vote.second)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from finepick.domain import FloatArray, Photo, Skipped, Stage
+import numpy as np
+
+from finepick.domain import Photo, Skipped, Stage
 from finepick.errors import ImageError, NothingReadableError, UsageError
 from finepick.exports.refinement import MOST_CARDS, Card, write_refinement_page
 from finepick.features.extraction import PhotoFeatures
@@ -25,10 +27,8 @@ from finepick.project.refinements import (
 from finepick.project.store import Project
 from finepick.refinement.examination import Finding, examine_series
 from finepick.refinement.thresholds import Reason, Thresholds
-from finepick.workflows.library import Library
-
-PromptLikeness = Callable[[Sequence[Photo], str], FloatArray]
-"""How like a text each of some photos is, (n,) in −1…1."""
+from finepick.scorers.base import Scorer, TextScorer
+from finepick.workflows.library import Library, SeriesFrames
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,20 @@ def refine_project(
     library: Library,
     thresholds: Thresholds,
     *,
-    prompt_likeness: PromptLikeness | None = None,
+    scorer: Scorer | None = None,
 ) -> Refined:
     """Measure every photo of *project*, and leave out what *thresholds* speak against.
 
+    scorer: a model that reads sentences (`TextScorer`); with it pictures of one prompt are compared with it.
     A run before this one is undone first; what people decided stays. Answers that were given are kept, whatever
-    happens to their photos. Raises UsageError where the project holds no photo, StoreError.
+    happens to their photos. Raises UsageError where the project holds no photo and where *scorer* reads no
+    sentences, ScorerError where what it reads them with is not here, StoreError.
     """
+    if scorer is not None and not isinstance(scorer, TextScorer):
+        raise UsageError(
+            f"the model '{scorer.info.name}' does not read sentences, so it cannot compare pictures with their "
+            "prompt; use --model fgaesq, or none"
+        )
     series = project.series()
     if not any(member.path for one in series for member in one.members):
         raise UsageError(
@@ -65,9 +72,10 @@ def refine_project(
     library.progress.stage("refining series", len(series))
     marks: list[Mark] = []
     for one in series:
-        marks += _examined(one, library, photos, thresholds, spared, prompt_likeness)
+        marks += _examined(one, library, photos, thresholds, spared, scorer)
         library.progress.step()
-    run = keep_refinement(project, METRICS, thresholds.as_dict(), marks)
+    used = {} if scorer is None else {"model": asdict(scorer.info)}
+    run = keep_refinement(project, METRICS, {**thresholds.as_dict(), **used}, marks)
     return refined(project, run, skipped=tuple(skipped))
 
 
@@ -123,14 +131,17 @@ def _examined(
     photos: Mapping[int, Photo],
     thresholds: Thresholds,
     spared: frozenset[int],
-    prompt_likeness: PromptLikeness | None,
+    scorer: TextScorer | None,
 ) -> list[Mark]:
     """What was found of the members of *series* that have a file."""
     members = [member for member in series.members if member.path is not None]
     frames = [_features(library, photos.get(member.id)) for member in members]
     likeness = None
-    if series.prompt and prompt_likeness is not None and all(frame is not None for frame in frames):
-        likeness = prompt_likeness([photos[member.id] for member in members], series.prompt)
+    readable = [place for place, frame in enumerate(frames) if frame is not None]
+    if series.prompt and scorer is not None and readable:
+        likeness = np.full(len(members), np.nan)
+        shown = SeriesFrames(library, [photos[members[place].id] for place in readable])
+        likeness[readable] = scorer.likeness(shown, [series.prompt])[:, 0]
     findings = examine_series(
         frames,
         thresholds,
@@ -214,7 +225,9 @@ def in_words(mark: Mark) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) and (value >= 2 or not value) else f"{value:.3f}"
+    if value == int(value) and (value >= 2 or not value):
+        return f"{value:.0f}"
+    return f"{value:.3f}" if value >= 0.01 else f"{value:.4f}"
 
 
 def _thumbnail(library: Library, photos: Mapping[int, Photo], member: Member) -> bytes | None:
@@ -234,7 +247,6 @@ _WORDS = {
     "likeness": "likeness",
     "matches": "matching key points",
     "prompt likeness": "likeness to the prompt",
-    "key points": "key points",
 }
 
 

@@ -23,6 +23,8 @@ from finepick.scorers.fgaesq.published import (
 from finepick.scorers.fgaesq.tokens import COARSE, FINE, PADDING, TOKENS, Tokens, normalise
 from tests.scorers.fgaesq.drawn import drawn
 
+pytestmark = pytest.mark.slow
+
 sides = st.integers(60, 420)  # long thin strips are enlarged by their length: they have tests of their own
 
 

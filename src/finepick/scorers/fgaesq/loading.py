@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from finepick.scorers.base import Scorer
@@ -11,11 +13,16 @@ from finepick.scorers.fgaesq.fetched import fetched_files, fetched_folder, requi
 from finepick.scorers.fgaesq.pairwise import PairwiseScorer
 from finepick.scorers.fgaesq.runner import Runner
 from finepick.scorers.fgaesq.scorer import FgaesqScorer
+from finepick.scorers.fgaesq.tokens import Floats
 from finepick.scorers.phrases import PhraseBank
 from finepick.settings import load_settings
 
 if TYPE_CHECKING:
     from finepick.scorers.fgaesq.checkpoint import LoadedModel
+    from finepick.scorers.fgaesq.text import SentenceEncoder
+
+Encode = Callable[[Sequence[str]], Floats]
+"""n sentences → their embeddings, (n, d)."""
 
 
 def load_fgaesq(path: str | None, device: str, pairing: str) -> Scorer:
@@ -24,7 +31,7 @@ def load_fgaesq(path: str | None, device: str, pairing: str) -> Scorer:
     Raises WeightsNotFoundError, WeightsError, MissingExtraError, ScorerError where *device* is not there.
     """
     weights = require_fetched(load_settings()).weights if path is None else path
-    runner, card, phrases = (
+    runner, card, phrases, encode = (
         _exported(weights) if weights.lower().endswith(".onnx") else _learned(weights, device)
     )
     if pairing == "published":
@@ -35,23 +42,40 @@ def load_fgaesq(path: str | None, device: str, pairing: str) -> Scorer:
         fine_blocks=card.fine_blocks,
         tokens=card.architecture.tokens,
         phrases=phrases,
+        encode=encode,
     )
 
 
-def _exported(path: str) -> tuple[Runner, Card, PhraseBank | None]:
+def _exported(path: str) -> tuple[Runner, Card, PhraseBank | None, None]:
     from finepick.scorers.fgaesq.onnx_runner import load_onnx_runner
 
     runner = load_onnx_runner(path)
-    return runner, runner.card, runner.phrases
+    return runner, runner.card, runner.phrases, None
 
 
-def _learned(path: str, device: str) -> tuple[Runner, Card, PhraseBank | None]:
+def _learned(path: str, device: str) -> tuple[Runner, Card, PhraseBank | None, Encode | None]:
     from finepick.scorers.fgaesq.checkpoint import card_of
     from finepick.scorers.fgaesq.torch_runner import LateRunner, find_device
 
     find_device(device)  # before the file is read, which takes a while
     model = load_with_phrases(path)
-    return LateRunner(model, device=device), card_of(model), model.phrases
+    here = fetched_files(load_settings())
+    encode = None if here is None or not model.has_text_tower else _encoder(path, here.tokenizer)
+    return LateRunner(model, device=device), card_of(model), model.phrases, encode
+
+
+def _encoder(weights: str, tokenizer: str) -> Encode:
+    """The text tower in *weights*, read when the first sentence comes."""
+
+    @lru_cache(1)
+    def encoder() -> SentenceEncoder:
+        from finepick.scorers.fgaesq.checkpoint import read_text_state
+        from finepick.scorers.fgaesq.sentences import read_tokenizer
+        from finepick.scorers.fgaesq.text import SentenceEncoder, TextTower
+
+        return SentenceEncoder(TextTower(read_text_state(weights), source=weights), read_tokenizer(tokenizer))
+
+    return lambda texts: encoder().encode(texts)
 
 
 def load_with_phrases(path: str | None) -> LoadedModel:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finepick.domain import FloatArray, ModelInfo
-from finepick.errors import ImageError
+from finepick.errors import ImageError, ScorerError
 from finepick.scorers.base import FrameSource, Judgement, View
 from finepick.scorers.fgaesq.ahead import read_ahead
 from finepick.scorers.fgaesq.runner import Runner
@@ -38,6 +38,7 @@ class FgaesqScorer:
         fine_blocks: how many 32-px blocks are looked at in full resolution.
         tokens: how many the network reads, beside the class token.
         phrases: what differences of embeddings can be read with.
+        encode: the text tower: n sentences → (n, d) embeddings beside those of photos; None where it is not here.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class FgaesqScorer:
         fine_blocks: int = FINE_BLOCKS,
         tokens: int = TOKENS,
         phrases: PhraseBank | None = None,
+        encode: Callable[[Sequence[str]], Floats] | None = None,
     ) -> None:
         self._runner = runner
         self._name = name
         self._temperature = temperature
         self._cut = {"fine_blocks": fine_blocks, "tokens": tokens}
         self.phrases = phrases
+        self._encode = encode
 
     @property
     def info(self) -> ModelInfo:
@@ -78,6 +81,20 @@ class FgaesqScorer:
         if isinstance(task, ImageError):
             raise task
         return task.scores_as_given
+
+    def likeness(self, frames: FrameSource, texts: Sequence[str]) -> FloatArray:
+        """Cosines (n, t) of the embeddings of photos, each alone, and of *texts*. See `TextScorer`."""
+        if self._encode is None:
+            raise ScorerError(
+                f"the model '{self._name}' cannot read sentences here: its file holds no text tower, or CLIP's "
+                "tokenizer is not on this disk; get both with: finepick models fetch fgaesq"
+            )
+        sentences = _directions(self._encode(texts))
+        [task] = self._run_all([frames], self._each_alone)
+        if isinstance(task, ImageError):
+            raise task
+        photos = _directions(np.stack([task.features[number] for number in task.view_of]))
+        return np.asarray(np.clip(photos @ sentences.T, -1.0, 1.0))
 
     def _judgement(self, task: _Task) -> Judgement:
         assert task.overlay is not None
@@ -151,6 +168,12 @@ class _Task:
     @property
     def scores_as_given(self) -> FloatArray:
         return np.array(self.scores, np.float64)[self.view_of]
+
+
+def _directions(embeddings: Floats) -> FloatArray:
+    """Rows of unit length."""
+    rows = embeddings.astype(np.float64)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
 def _task(

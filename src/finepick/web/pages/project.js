@@ -191,7 +191,7 @@ async function calibrate() {
     const verdicts = found.annotators.filter((one) => !FINE.includes(one.verdict));
     const remarks = verdicts.map((one) => make("p", "notice", {}, `${one.name}: ${one.verdict}.`));
     const links = make("p", "", {});
-    for (const [path, text] of [["/api/export/series.jsonl", "series.jsonl"], ["/api/export/answers.csv", "answers.csv"]]) {
+    for (const [path, text] of ["series.jsonl", "ranks.csv", "answers.csv", "calibration.svg"].map((name) => [`/api/export/${name}`, name])) {
       const button = make("button", "quiet outlined", { type: "button" }, text);
       button.addEventListener("click", () => download(path, text));
       links.append(button, " ");

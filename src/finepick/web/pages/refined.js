@@ -28,6 +28,7 @@ async function fillMat(id, number, turn) {
 }
 
 function show(next) {
+  if (!queue.length) return;
   place = Math.max(0, Math.min(queue.length - 1, next));
   const one = queue[place];
   const turn = ++shown;
@@ -46,7 +47,7 @@ function show(next) {
 }
 
 async function decide(state) {
-  if (deciding) return;
+  if (deciding || !queue.length) return;
   deciding = true;
   const one = queue[place];
   const wanted = state ?? (one.state === "in" ? (one.reason ?? "defect") : one.state);
@@ -94,25 +95,94 @@ function tell(text) {
   byId("empty").hidden = false;
 }
 
+// --- runs --------------------------------------------------------------------------------------------------------
+
+const POLL_MILLISECONDS = 600;
+let isRunning = false;
+
+function fillRun(found) {
+  isRunning = found.state === "running";
+  const how = found.total ? `${found.stage} ${number(found.done)} of ${number(found.total)}` : found.stage || "beginning";
+  byId("run-said").textContent = isRunning ? how : "";
+  byId("run").textContent = isRunning ? "Stop" : "Look through all";
+  byId("undo").hidden = isRunning || !lastRun(found);
+}
+
+const lastRun = (found) => found.runs.findLast((one) => !one.undone);
+
+function whatCame({ state, error, counts, skipped }) {
+  if (state !== "done") return error ?? "Stopped; nothing was changed.";
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const unread = skipped ? `; ${plural(skipped, "photo")} could not be read` : "";
+  return `${number(all - counts.in)} of ${plural(all, "photo")} left out${unread}.`;
+}
+
+async function watchRun(found) {
+  const wasRunning = isRunning;
+  fillRun(found);
+  if (isRunning) {
+    setTimeout(async () => {
+      try {
+        await watchRun(await get("/api/refinement"));
+      } catch (error) {
+        byId("run-said").textContent = `${error.message}.`;
+      }
+    }, POLL_MILLISECONDS);
+  } else if (wasRunning) {
+    say(whatCame(found));
+    await fill();
+  }
+}
+
+async function run() {
+  try {
+    await watchRun(await send("/api/refinement", {}, isRunning ? "DELETE" : "POST"));
+  } catch (error) {
+    say(`${error.message}.`);
+  }
+}
+
+async function undo() {
+  try {
+    const last = lastRun(await get("/api/refinement"));
+    if (!last) return;
+    const { taken_back: count } = await send(`/api/refinement/${last.run}/undo`);
+    say(`${plural(count, "photo")} back in.`);
+    fillRun(await get("/api/refinement"));
+    await fill();
+  } catch (error) {
+    say(`${error.message}.`);
+  }
+}
+
+// --- begin -------------------------------------------------------------------------------------------------------
+
+async function fill() {
+  const found = await get("/api/refined");
+  byId("title").textContent = found.project;
+  document.title = `Left out · ${found.project}`;
+  queue = found.photos;
+  byId("main").hidden = !queue.length;
+  byId("empty").hidden = Boolean(queue.length);
+  byId("place").textContent = "";
+  if (queue.length) show(0);
+  else tell("Nothing is left out. “Look through all” finds doubles, strangers, empty shots and defects; nothing is removed, and you have the last word.");
+}
+
 async function begin() {
   try {
-    const found = await get("/api/refined");
-    byId("title").textContent = found.project;
-    document.title = `Left out · ${found.project}`;
-    queue = found.photos;
+    await fill();
+    await watchRun(await get("/api/refinement"));
   } catch (error) {
+    byId("run").hidden = true;
     tell(error.status === 401 || error.status === 403
       ? "This page is for the owner of the project: open the address that the server printed."
       : `${error.message}.`);
     return;
   }
-  if (!queue.length) {
-    tell("Nothing is left out. “finepick refine” looks for doubles, strangers, empty shots and defects.");
-    return;
-  }
-  byId("main").hidden = false;
+  byId("run").addEventListener("click", run);
+  byId("undo").addEventListener("click", undo);
   bind();
-  show(0);
 }
 
 begin();
