@@ -49,9 +49,17 @@ def object_in(content: str) -> dict[str, Any]:
     """The JSON object that an answer is, with or without a code fence. Raises ValueError for anything else."""
     fenced = _FENCE.fullmatch(content.strip())
     try:
-        document = json.loads(fenced[1] if fenced else content)
+        document = json.loads(fenced[1] if fenced else content, object_pairs_hook=_without_doubles)
     except RecursionError as error:
         raise ValueError("it is nested without end") from error
     if not isinstance(document, dict):
         raise ValueError("it is not an object")
     return document
+
+
+def _without_doubles(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What says two things under one name says neither."""
+    found = dict(items)
+    if len(found) < len(items):
+        raise ValueError("it says something twice")
+    return found

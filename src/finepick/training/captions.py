@@ -164,15 +164,22 @@ def fault_of(text: str, *, first_wins: bool) -> str | None:
         return f"it has {len(words)} words, more than {MOST_WORDS}"
     if len(_SENTENCE_END.findall(text.rstrip(" .!?") + ".")) > MOST_SENTENCES:
         return f"it has more than {MOST_SENTENCES} sentences"
-    for what, pattern in _LEAKS:
-        if leak := pattern.search(text):
-            return f"{what}: '{leak[0]}'"
+    if leak := leak_in(text):
+        return leak
     if not comparing_words(text):
         return "no word in it compares"
     sides = [goodness_of(clause) for clause in clauses_of(text)]
     winner = 1 if first_wins else -1
     if -winner in sides and winner not in sides:
         return f"it speaks only for the {'second' if first_wins else 'first'} photo, and the other one won"
+    return None
+
+
+def leak_in(text: str) -> str | None:
+    """What *text* tells that nobody sees in the pictures: names, who won, marks; None where nothing."""
+    for what, pattern in _LEAKS:
+        if leak := pattern.search(text):
+            return f"{what}: '{leak[0]}'"
     return None
 
 
