@@ -73,6 +73,11 @@ class Endpoint:
     key: str = field(default="", repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def host(self) -> str:
+        """For people: where questions go."""
+        return urlsplit(self.address).netloc
+
 
 def endpoint_of(
     url: str,
@@ -120,7 +125,7 @@ class ChatServer:
     ) -> None:
         """*per_minute*: requests that are begun in a minute at most, evenly, second tries included."""
         self.endpoint = endpoint
-        self.host = urlsplit(endpoint.address).netloc
+        self.host = endpoint.host
         self._timeout = timeout_seconds
         self._stopped = threading.Event()
         self._pause = threading.Lock()

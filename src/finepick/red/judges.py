@@ -84,6 +84,7 @@ class EndpointJudge:
         self, endpoint: Endpoint, *, turns: int, budget: Budget | None = None, manners: Manners | None = None
     ) -> None:
         self.endpoint = endpoint
+        self.host = endpoint.host
         self.name = endpoint.model + "#" + hashlib.sha256(judge_prompt().encode()).hexdigest()[:6]
         self.turns = turns
         self.estimate = Cost(1, 2 * PICTURE_TOKENS + len(judge_prompt()) // 4, 70)

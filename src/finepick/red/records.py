@@ -10,6 +10,8 @@ from typing import Any
 from finepick.chat.budget import Cost
 
 STRONGEST = 3
+PERSON = "person:"
+"""What the names of people begin with, among judges."""
 
 
 class Dimension(StrEnum):
@@ -53,7 +55,7 @@ class Why(StrEnum):
     INCOMPARABLE = "people say that it cannot be compared"
     TURNED_ROUND = "a judge says the opposite in the other order"
     DISPUTED = "judges contradict each other"
-    UNSURE = "too many answers contradict the others"
+    UNSURE = "too few answers agree"
     SIMILAR = "the two are too alike to call"
     # thoughts
     NO_WORDS = "nothing can be said of it"
@@ -169,6 +171,10 @@ class JudgeAnswer:
     verdict: Verdict | None
     trouble: str = ""
     cost: Cost = field(default_factory=Cost)
+
+    @property
+    def is_of_person(self) -> bool:
+        return self.judge.startswith(PERSON)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,20 +32,22 @@ def decide(answers: Sequence[JudgeAnswer], rules: Rules) -> Label | Why:
 
     Kept is what every judge says in every order that it was asked in (of several answers to one question, by the
     sum of their signed strengths), if enough of all answers agree and the difference is outside the dead zone.
+    People, who see a pair once each, are one judge together.
     Turning every pair and every answer round turns the sign of the difference and changes nothing else.
     """
     signed = [answer.verdict.for_edit(answer.asked.order) for answer in answers if answer.verdict is not None]
     if len(signed) < len(answers) or not signed:
-        return Why.UNANSWERED
+        by_people = any(answer.verdict is None and answer.is_of_person for answer in answers)
+        return Why.INCOMPARABLE if by_people else Why.UNANSWERED
     disagreement = _disagreement(answers)
     if disagreement is not None:
         return disagreement
     difference = sum(signed) / len(signed) / STRONGEST
     agreement = sum(one * difference > 0 for one in signed) / len(signed)
-    if agreement < rules.least_agreement:
-        return Why.UNSURE
-    if abs(difference) < rules.dead_zone:
+    if difference == 0 or abs(difference) < rules.dead_zone:
         return Why.SIMILAR
+    if agreement < rules.least_agreement:
+        return Why.UNSURE if any(one * difference < 0 for one in signed) else Why.SIMILAR
     return Label(difference, agreement, len(signed))
 
 
@@ -72,14 +74,13 @@ def _disagreement(answers: Iterable[JudgeAnswer]) -> Why | None:
     sides: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for answer in answers:
         assert answer.verdict is not None
-        sides[answer.judge][answer.asked.order] += answer.verdict.for_edit(answer.asked.order)
+        judge, order = ("people", "any") if answer.is_of_person else (answer.judge, answer.asked.order)
+        sides[judge][order] += answer.verdict.for_edit(answer.asked.order)
     by_judge = [[_sign(total) for total in orders.values()] for orders in sides.values()]
     if any({1, -1} <= set(signs) for signs in by_judge):
         return Why.TURNED_ROUND
     said = {sign for signs in by_judge for sign in signs}
-    if {1, -1} <= said:
-        return Why.DISPUTED
-    return Why.SIMILAR if 0 in said else None
+    return Why.DISPUTED if {1, -1} <= said else None
 
 
 def _sign(value: int) -> int:

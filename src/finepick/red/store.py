@@ -35,6 +35,7 @@ from finepick.chat.budget import Cost
 from finepick.errors import PathNotFoundError, StoreError
 from finepick.project.engines import reading, sqlite_engine, transaction
 from finepick.red.records import (
+    PERSON,
     Asked,
     Dimension,
     EditedPhoto,
@@ -45,6 +46,7 @@ from finepick.red.records import (
     Thought,
     Why,
 )
+from finepick.red.thoughts import Faulty
 from finepick.red.verdicts import verdict_from_json, verdict_to_json
 
 DATABASE_FILE = "red.sqlite"
@@ -263,52 +265,41 @@ class RedProject:
 
     def keep_answers(self, answers: Iterable[JudgeAnswer]) -> None:
         """Keep *answers*; a question that has one keeps its first."""
-        self._add(
-            _answers,
-            [
-                {
-                    "edit": one.asked.edit, "judge": one.judge, "order": one.asked.order, "turn": one.asked.turn,
-                    "verdict": None if one.verdict is None else verdict_to_json(one.verdict),
-                    "trouble": one.trouble, **asdict(one.cost),
-                }
-                for one in answers
-            ],
-        )  # fmt: skip
+        self._add(_answers, [_answer_values(one) for one in answers])
+
+    def replace_answers_of_people(self, answers: Sequence[JudgeAnswer]) -> None:
+        """Let *answers* be all that people say: people may change their minds, and what they said lies elsewhere."""
+        with transaction(self._engine, self._where) as connection:
+            connection.execute(_answers.delete().where(_answers.c.judge.startswith(PERSON, autoescape=True)))
+            if answers:
+                connection.execute(insert(_answers), [_answer_values(one) for one in answers])
 
     # Thoughts
 
-    def thoughts(self, writer: str) -> dict[tuple[int, bool], Thought | tuple[Why, str]]:
-        """By edit and whether it is better: the thought of *writer*, or why it is none, with details."""
+    def thoughts(self, writer: str) -> dict[tuple[int, bool], Thought | Faulty]:
+        """By edit and whether it is better: the thought of *writer*, or why it is none."""
         rows = self._rows(select(_thoughts).where(_thoughts.c.writer == writer))
         return {
             (row.edit, bool(row.better)): _thought(row.thought)
             if row.why is None
-            else (Why[row.why], row.detail)
+            else Faulty(Why[row.why], row.detail)
             for row in rows
         }
 
     def keep_thought(
-        self,
-        edit: int,
-        writer: str,
-        *,
-        better: bool,
-        thought: Thought | None,
-        why: Why | None = None,
-        detail: str = "",
-        cost: Cost | None = None,
+        self, edit: int, writer: str, *, better: bool, thought: Thought | Faulty, cost: Cost | None = None
     ) -> None:
-        """Keep a thought, or with *why* what was wrong with it."""
-        self._add(
-            _thoughts,
-            [
-                {
-                    "edit": edit, "writer": writer, "better": int(better),
-                    "thought": None if thought is None else json.dumps(asdict(thought)),
-                    "why": why and why.name, "detail": detail, **asdict(cost or Cost()),
-                }
-            ],
-        )  # fmt: skip
+        """Keep what *writer* says of an edit that is better, or not, or what was wrong with it."""
+        row = {
+            "edit": edit,
+            "writer": writer,
+            "better": int(better),
+            "thought": None if isinstance(thought, Faulty) else json.dumps(asdict(thought)),
+            "why": thought.why.name if isinstance(thought, Faulty) else None,
+            "detail": thought.detail if isinstance(thought, Faulty) else "",
+            **asdict(cost or Cost()),
+        }
+        self._add(_thoughts, [row])
 
     def spent(self) -> Cost:
         """What all answers and thoughts of all runs have cost."""
@@ -351,6 +342,18 @@ def _answer(row: Row[Any]) -> JudgeAnswer:
         row.trouble,
         Cost(row.requests, row.tokens_in, row.tokens_out),
     )
+
+
+def _answer_values(one: JudgeAnswer) -> Mapping[str, Any]:
+    return {
+        "edit": one.asked.edit,
+        "judge": one.judge,
+        "order": one.asked.order,
+        "turn": one.asked.turn,
+        "verdict": None if one.verdict is None else verdict_to_json(one.verdict),
+        "trouble": one.trouble,
+        **asdict(one.cost),
+    }
 
 
 def _thought(text: str) -> Thought:

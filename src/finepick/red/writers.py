@@ -55,6 +55,7 @@ class EndpointWriter:
         self, endpoint: Endpoint, *, budget: Budget | None = None, manners: Manners | None = None
     ) -> None:
         self.endpoint = endpoint
+        self.host = endpoint.host
         self.name = endpoint.model + "#" + hashlib.sha256(thought_prompt().encode()).hexdigest()[:6]
         self.estimate = Cost(1, 2 * PICTURE_TOKENS + len(thought_prompt()) // 4, 220)
         self._budget = budget or Budget()
