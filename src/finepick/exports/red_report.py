@@ -119,7 +119,7 @@ def _verdicts(card: Card) -> str:
         for one in card.judged
     )
     return (
-        "<table><thead><tr><th>judge<th>source first<th>edit first<th>reasons</tr></thead>"
+        "<table><thead><tr><th>judge<th>source first<th>edit first<th>reasons, source first</tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
 

@@ -56,10 +56,11 @@ def thought_by_template(
     What speaks for the label comes first, strongest first; of what speaks against it, only less is said.
     """
     known = words_of_edit(name, strength)
-    supporting = [one for one in of_edit if one.is_better == edit_is_better][:_MOST_SUPPORTING]
+    new = [one for one in of_edit if known is None or not _is_said(one, known.of_edit)]
+    supporting = [one for one in new if one.is_better == edit_is_better][:_MOST_SUPPORTING]
     if known is None and not supporting:
         return Faulty(Why.NO_WORDS, "nothing that was measured speaks for the label")
-    opposing = [one for one in of_edit if one.is_better != edit_is_better][: max(0, len(supporting) - 1)]
+    opposing = [one for one in new if one.is_better != edit_is_better][: max(0, len(supporting) - 1)]
     said = {one.attribute for one in (*supporting, *opposing)}
     turned = [one for one in of_source if one.attribute in said]
     first = [] if known is None else [(known.dimension, known.of_edit)]
@@ -93,8 +94,7 @@ def fault_of_thought(thought: Thought, family: str, name: str, *, edit_is_better
         leak = leak_in(text) or _red_leak(text)
         if leak is not None:
             return Faulty(Why.LEAK, leak)
-        balance = sum(goodness_of(clause) for clause in clauses_of(text))
-        if balance * (1 if is_better else -1) < 0:
+        if _contradicts(text, is_better=is_better):
             return Faulty(Why.CONTRADICTION, f"it speaks {'against' if is_better else 'for'} it: {text}")
     if not topics_of(family, name) & set(thought.dimensions):
         topics = ", ".join(sorted(topics_of(family, name)))
@@ -102,11 +102,23 @@ def fault_of_thought(thought: Thought, family: str, name: str, *, edit_is_better
     return None
 
 
+def _contradicts(text: str, *, is_better: bool) -> bool:
+    """Whether the first thing that *text* says of good and bad, or all of it together, says the opposite."""
+    sides = [side if is_better else -side for side in map(goodness_of, clauses_of(text)) if side]
+    return bool(sides) and (sides[0] < 0 or sum(sides) < 0)
+
+
 def _red_leak(text: str) -> str | None:
     for what, pattern in _RED_LEAKS:
         if found := pattern.search(text):
             return f"{what}: '{found[0]}'"
     return None
+
+
+def _is_said(finding: Finding, words: str) -> bool:
+    """Whether *words* say already what *finding* says in short, but for the degree."""
+    clause = clause_of(finding).removeprefix("slightly ").removeprefix("far ")
+    return " " in clause and clause in words
 
 
 def _parts(findings: Iterable[Finding]) -> list[tuple[Dimension, str]]:

@@ -32,7 +32,7 @@ _WORDS: Mapping[str, EditWords] = MappingProxyType({
     "underexposure": EditWords(_L, "{much}darker all over", "{much}brighter all over"),
     "overexposure": EditWords(_L, "{much}brighter all over", "{much}darker all over"),
     "low_contrast": EditWords(_L, "{much}flatter, with less contrast", "{much}more contrast"),
-    "high_contrast": EditWords(_L, "{much}harsher light, more contrast", "{much}gentler light, less contrast"),
+    "high_contrast": EditWords(_L, "{much}harsher light", "{much}gentler light"),
     "dark_midtones": EditWords(_L, "{much}darker middle tones", "{much}brighter middle tones"),
     "bright_midtones": EditWords(_L, "{much}brighter middle tones", "{much}darker middle tones"),
     "crushed_shadows": EditWords(_L, "{much}less detail in the shadows", "{much}more detail in the shadows"),
@@ -68,7 +68,8 @@ _WORDS: Mapping[str, EditWords] = MappingProxyType({
     "auto_tone": EditWords(_L, "a {much}fuller range of tones", "a {much}narrower range of tones"),
     "straighten": EditWords(_K, "a {much}straighter horizon", "a {much}more tilted horizon"),
     "denoise": EditWords(_F, "{much}less noise", "{much}more noise"),
-    "thirds_recrop": EditWords(_K, "a subject placed on the thirds", "a subject placed elsewhere than on the thirds"),
+    "thirds_recrop": EditWords(_K, "a {much}more balanced place for the subject, on the thirds",
+                               "a {much}less balanced place for the subject"),
 })
 # fmt: on
 

@@ -16,7 +16,7 @@ from finepick.explanations.study import find_differences
 from finepick.exports.red_report import Card, Judged, write_red_report
 from finepick.images.reading import read_frame
 from finepick.red.judges import seed_of
-from finepick.red.records import Label, Order
+from finepick.red.records import Asked, Label, Order
 from finepick.red.store import RedProject
 from finepick.scorers.utilities import judge_utilities
 from finepick.workflows.library import Library
@@ -116,8 +116,8 @@ def _judged(item: Item) -> list[Judged]:
         }
         reasons = dict.fromkeys(
             f"{dimension}: {words}"
-            for one in own[:1]
-            if one.verdict is not None
+            for one in own
+            if one.verdict is not None and one.asked == Asked(item.edit.id, Order.SOURCE_FIRST)
             for dimension, words in one.verdict.reasons.items()
         )
         found.append(
