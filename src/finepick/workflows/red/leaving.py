@@ -87,7 +87,7 @@ def _rows(project: RedProject, items: Sequence[Item]) -> Iterator[JudgedEdit]:
 
 
 def verdicts_of(item: Item) -> list[dict[str, Any]]:
-    """Every answer about an edit, in the order in which they came."""
+    """Every answer about an edit; in an order that does not depend on which came first."""
     return [
         {
             "judge": one.judge,
@@ -98,7 +98,7 @@ def verdicts_of(item: Item) -> list[dict[str, Any]]:
             "for_edit": None if one.verdict is None else one.verdict.for_edit(one.asked.order),
             "reasons": {} if one.verdict is None else dict(one.verdict.reasons),
         }
-        for one in item.answers
+        for one in sorted(item.answers, key=lambda one: (one.judge, one.asked.turn, one.asked.order))
     ]
 
 
