@@ -22,6 +22,7 @@ RUNS = (
     ("annotate.py",),
     ("fuzz.py", "--count", "5000"),
     ("learning.py", "--only", "full"),
+    ("red_build.py",),
 )
 
 

@@ -9,8 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from finepick.chat.messages import PICTURE_SIDE, jpeg_of
-from finepick.images.reading import read_photo
+from finepick.red.pictures import shown_path
 from finepick.red.records import Asked, Choice, JudgeAnswer, Order, Verdict
 from finepick.red.store import RedProject
 from tests.chat_server import Asked as AskedServer
@@ -45,7 +44,7 @@ def photos_in(folder: Path, count: int, size: tuple[int, int] = (240, 160)) -> P
 
 def sent(path: str) -> str:
     """What a picture of a project is known by when it is sent to a server."""
-    return hashlib.sha256(jpeg_of(read_photo(path, long_side=PICTURE_SIDE).frame)).hexdigest()
+    return hashlib.sha256(Path(shown_path(path)).read_bytes()).hexdigest()
 
 
 def tastes_of(project: RedProject) -> dict[str, float]:

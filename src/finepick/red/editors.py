@@ -64,11 +64,20 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
 class DiffusersEditor:
     """A pipeline of *kind* with the weights in *folder*, as `save_pretrained` writes them."""
 
-    def __init__(self, kind: str, folder: str, *, steps: int = 28, device: str = "auto") -> None:
-        """Raises MissingExtraError, WeightsNotFoundError, WeightsError."""
+    def __init__(
+        self,
+        kind: str,
+        folder: str,
+        *,
+        steps: int = 28,
+        device: str = "auto",
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """*options* go to the pipeline as they are. Raises MissingExtraError, WeightsNotFoundError, WeightsError."""
         self.name = f"{kind}={folder}"
         self._kind = KINDS[kind]
         self._steps = steps
+        self._options = options
         self._pipeline = _loaded(self._kind, folder, device)
 
     def edit(self, frame: Frame, instruction: str, *, strength: float, seed: int) -> Frame:
@@ -81,6 +90,7 @@ class DiffusersEditor:
             num_inference_steps=self._steps,
             generator=torch.Generator("cpu").manual_seed(seed),  # the same noise on every device
             **self._kind.options(strength),
+            **self._options,
         ).images[0]
         edited = np.asarray(made.convert("RGB").resize(picture.size, Image.Resampling.LANCZOS))
         if edited.mean() < _DARKEST < frame.mean():

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from finepick.chat.asking import SLOTS, TRIES, Outcome, Request, ask_all
 from finepick.chat.budget import Budget, Cost
 from finepick.chat.client import TIMEOUT_SECONDS, Answer, ChatServer, Endpoint, RefusedError
-from finepick.chat.messages import PICTURE_SIDE, PICTURE_TOKENS, asked, jpeg_of, said, shown
-from finepick.images.reading import read_photo
+from finepick.chat.messages import PICTURE_TOKENS, asked, said, shown
+from finepick.red.pictures import shown_jpeg
 from finepick.red.records import Asked, JudgeAnswer
 from finepick.red.verdicts import judge_prompt, read_verdict
 
@@ -128,7 +128,7 @@ def shown_pictures() -> Callable[[str], dict[str, Any]]:
 
     @lru_cache(_KEPT_PICTURES)
     def part(path: str) -> dict[str, Any]:
-        return shown(jpeg_of(read_photo(path, long_side=PICTURE_SIDE).frame))
+        return shown(shown_jpeg(path))
 
     return part
 

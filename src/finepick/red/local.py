@@ -50,20 +50,20 @@ class LocalJudge:
     def _said(self, pictures: list[Any], seed: int) -> str:
         import torch
 
-        shown = [
-            {"type": "text", "text": "A:"},
-            {"type": "image"},
-            {"type": "text", "text": "B:"},
-            {"type": "image"},
-        ]
-        conversation = [{"role": "user", "content": [{"type": "text", "text": judge_prompt()}, *shown]}]
-        prompt = self._processor.apply_chat_template(conversation, add_generation_prompt=True)
+        prompt = self._processor.apply_chat_template(conversation(), add_generation_prompt=True)
         inputs = self._processor(text=prompt, images=pictures, return_tensors="pt").to(self._model.device)
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(seed)
             tokens = self._model.generate(**inputs, max_new_tokens=_MOST_TOKENS, do_sample=True)
         new = tokens[0, inputs["input_ids"].shape[1] :]
         return str(self._processor.decode(new, skip_special_tokens=True))
+
+
+def conversation() -> list[dict[str, Any]]:
+    """What a judge is asked, as chat templates take it; the pictures are handed over beside it."""
+    parts = [("text", judge_prompt()), ("text", "A:"), ("image", ""), ("text", "B:"), ("image", "")]
+    content = [{"type": kind, "text": words} if words else {"type": kind} for kind, words in parts]
+    return [{"role": "user", "content": content}]
 
 
 def _loaded(folder: str, device: str) -> tuple[Any, Any]:

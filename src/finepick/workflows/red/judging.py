@@ -52,14 +52,18 @@ def judge_all(
     """
     troubles: list[str] = []
     for judge in judges:
-        for turn in range(judge.turns):
-            ahead = list(_showings(project, judge.name, turn, panel, rules))
-            library.progress.stage(judge.name.partition("#")[0][-16:], len(ahead))
-            for judged in judge.ask(ahead):
-                project.keep_answers(one for one in judged if isinstance(one, JudgeAnswer))
-                troubles += [one.reason for one in judged if isinstance(one, Postponed)]
-                for _ in judged:
-                    library.progress.step()
+        stage = judge.name.partition("#")[0][-16:]
+        library.progress.stage(stage, questions_ahead(project, judge, panel, rules))
+        # One stream: a server has no pause between the turns. The last answers of a turn, still under way, are not
+        # known where the next one begins; that costs a question or two, and no pause.
+        ahead = (
+            one for turn in range(judge.turns) for one in _showings(project, judge.name, turn, panel, rules)
+        )
+        for judged in judge.ask(ahead):
+            project.keep_answers(one for one in judged if isinstance(one, JudgeAnswer))
+            troubles += [one.reason for one in judged if isinstance(one, Postponed)]
+            for _ in judged:
+                library.progress.step()
     return troubles
 
 

@@ -15,7 +15,7 @@ from itertools import groupby
 import numpy as np
 
 from finepick.batch.messages import Request
-from finepick.domain import Frame
+from finepick.chat.messages import jpeg_of
 from finepick.edits.pictures import encoded
 from finepick.errors import ImageError, PathNotFoundError
 from finepick.exports.writing import could_not_write, make_folder, write_by_part
@@ -23,6 +23,7 @@ from finepick.features.extraction import extract_features
 from finepick.features.packing import unpack_arrays
 from finepick.images.reading import read_frame
 from finepick.red.editors import Editor
+from finepick.red.pictures import change_of, shown_path
 from finepick.red.planning import CONTROLLED, chosen_edits, plan_edits, plan_generated
 from finepick.red.records import NewEdit, Source, Why
 from finepick.red.store import RedProject
@@ -34,7 +35,7 @@ PICTURES = "pictures"
 LEAST_SIDE = 128
 
 _AT_ONCE = 4
-_LEAST_CHANGE = 1.0  # root mean square in grey levels: what a JPEG of that quality costs alone
+_LEAST_CHANGE = 1.0  # root mean square in grey levels: about what keeping it as a JPEG costs
 _LEAST_LIKENESS = 0.5  # of descriptors: see the thresholds of refinement
 _NO_NAME = re.compile(r"[^a-z0-9]+")
 
@@ -63,7 +64,8 @@ def collect_sources(project: RedProject, library: Library, paths: Sequence[str],
             project.add_source(told.path, told.digest, source.split, None, Why.TOO_SMALL, detail)
         else:
             picture = f"{PICTURES}/{told.digest[:16]}/source.jpg"
-            _write(project, picture, unpack_arrays(reply.blobs[0])["file 0"].tobytes())
+            made = unpack_arrays(reply.blobs[0])
+            _write(project, picture, made["file 0"].tobytes(), made["shown 0"].tobytes())
             project.add_source(told.path, told.digest, source.split, picture)
         library.progress.step()
     return left_out
@@ -131,9 +133,9 @@ def _make_controlled(
                 project.keep_edit(id, "", None, Why.FAILED, reply.error or "")
             else:
                 words = made[f"words {number}"].tobytes().decode()
-                _keep_picture(
-                    project, sources[edit.source], id, edit, words, made[f"file {number}"].tobytes()
-                )
+                content = made[f"file {number}"].tobytes(), made[f"shown {number}"].tobytes()
+                change = float(made[f"change {number}"].view(np.float64)[0])
+                _keep_picture(project, sources[edit.source], id, edit, words, content, change)
             library.progress.step()
 
 
@@ -153,29 +155,26 @@ def _make_generated(
     if likeness < _LEAST_LIKENESS:
         project.keep_edit(id, words, None, Why.OTHER_SCENE, f"likeness {likeness:.2f}")
         return
-    _keep_picture(project, source, id, edit, words, encoded(after, request.quality))
+    content = encoded(after, request.quality), jpeg_of(after)
+    _keep_picture(project, source, id, edit, words, content, change_of(before, after))
 
 
 def _keep_picture(
-    project: RedProject, source: Source, id: int, edit: NewEdit, words: str, content: bytes
+    project: RedProject,
+    source: Source,
+    id: int,
+    edit: NewEdit,
+    words: str,
+    content: tuple[bytes, bytes],
+    change: float,
 ) -> None:
     folder = os.path.dirname(source.picture or "")
     picture = f"{folder}/{id}-{_NO_NAME.sub('-', edit.name.lower())[:40].strip('-')}-{edit.strength:g}.jpg"
-    _write(project, picture, content)
-    paths = (os.path.join(project.folder, name) for name in (source.picture or "", picture))
-    change = _change(*(read_frame(path, long_side=1 << 15) for path in paths))
-    if change is not None and change < _LEAST_CHANGE:
+    _write(project, picture, *content)
+    if change < _LEAST_CHANGE:
         project.keep_edit(id, words, picture, Why.UNCHANGED, f"{change:.2f} grey levels")
     else:
         project.keep_edit(id, words, picture)
-
-
-def _change(before: Frame, after: Frame) -> float | None:
-    """Root mean square of the differences in grey levels; None for pictures of different sizes."""
-    if before.shape != after.shape:
-        return None
-    difference = before.astype(np.float32) - after.astype(np.float32)
-    return float(np.sqrt(np.mean(difference**2)))
 
 
 def _portions(planned: dict[int, NewEdit]) -> Iterator[list[int]]:
@@ -192,15 +191,16 @@ def _edit_request(path: str, digest: str, recipes: Sequence[object], request: Re
         path,
         request.long_side,
         digest,
-        function="finepick.edits.pictures:edited_files",
+        function="finepick.red.pictures:judged_files",
         arguments={"recipes": recipes, "quality": request.quality},
     )
 
 
-def _write(project: RedProject, name: str, content: bytes) -> None:
+def _write(project: RedProject, name: str, content: bytes, shown: bytes) -> None:
     path = os.path.join(project.folder, name)
     make_folder(os.path.dirname(path))
     try:
+        write_by_part(shown_path(path), shown)
         write_by_part(path, content)
     except OSError as error:
         raise could_not_write(path, error) from error
