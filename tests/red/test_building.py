@@ -153,7 +153,8 @@ def test_edits_that_cannot_be_kept_any_more_are_asked_about_no_further(
     built = judged_by(chat, tmp_path / "set", photos_in(tmp_path / "photos", 3), judge)
 
     assert built.rejects[Why.TURNED_ROUND] == built.counts["edits made"] and built.counts["kept"] == 0
-    assert len(judge.said) == 4 * built.counts["edits made"]  # of six: two turns suffice to see it
+    # Of six, two turns suffice to see it; what was under way when the third began (eight at once) is asked, too.
+    assert 4 * built.counts["edits made"] <= len(judge.said) <= 4 * built.counts["edits made"] + 8
 
 
 def test_a_model_writes_the_words_and_its_faults_are_rejected(chat: PlainChat, tmp_path: Path) -> None:
