@@ -82,7 +82,7 @@ def measured(slots: int, latency: float, seconds: float, repeats: int) -> tuple[
         address = ours.recv()
         with tempfile.TemporaryDirectory() as where:
             photos = Path(where) / "photos"
-            drawn_photos(photos, max(1, wanted // each))
+            drawn_photos(photos, -(-wanted // each))
             with RedProject.create(str(Path(where) / "set")) as project, Library(load_settings()) as library:
                 made = request_of(project, {"edits": 8, "steps": 2, "until": "edits"})
                 build(project, library, made, [str(photos)])
