@@ -23,6 +23,7 @@ RUNS = (
     ("overview.py",),
     ("fuzz.py", "--count", "5000"),
     ("learning.py", "--only", "full"),
+    ("red_build.py",),
 )
 
 

@@ -17,6 +17,7 @@ from finepick.cli import (
     import_,
     models,
     pick,
+    red,
     refine,
     score,
     train,
@@ -44,6 +45,7 @@ app.command(
     "edit", epilog="Example:  finepick edit photo.jpg --edit tilt=0.5 --chain 4 --out chain/ --sheet tilt.png"
 )(edit.edit)
 app.add_typer(train.app, name="train")
+app.add_typer(red.app, name="red")
 app.command("refine", epilog="Example:  finepick refine heron/ --from shoot/ --page refined.html")(
     refine.refine
 )

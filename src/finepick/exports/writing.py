@@ -45,6 +45,18 @@ def atomic_write(
         raise could_not_write(path, error) from error
 
 
+def write_by_part(path: str, content: bytes) -> None:
+    """Write *content* to *path*, whole or not at all, by way of a neighbour that the next run writes over.
+
+    For runs that go on: what a kill leaves behind has a name, and goes. Raises OSError.
+    """
+    with open(path + ".part", "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".part", path)
+
+
 def make_folder(folder: str) -> None:
     """Make *folder* and what is missing above it. Raises OutputError."""
     try:

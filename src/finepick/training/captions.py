@@ -5,40 +5,23 @@ Each answer is checked, and kept in a file at once: what has been answered is ne
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import json
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
-from multiprocessing.pool import ThreadPool
-from queue import SimpleQueue
 from typing import Any
 
-from PIL import Image
-
-from finepick.domain import Frame
+from finepick.chat.asking import SLOTS, TRIES, Outcome, Request, ask_all
+from finepick.chat.client import ChatServer, RefusedError, TroubleError
+from finepick.chat.messages import PICTURE_TOKENS, asked, object_in, said, shown
 from finepick.training.caption_book import CaptionBook, Question
-from finepick.training.chat import ChatError, ChatServer, RefusedError, TroubleError
 from finepick.training.targets import SeriesTarget
 from finepick.training.wording import clauses_of, comparing_words, goodness_of
 
-PICTURE_SIDE = 512
 MOST_WORDS = 60
 MOST_SENTENCES = 2
-SLOTS = 8
-TRIES = 6
-
-_MOST_FAILURES = 8
-"""So many questions that fail one after the other, with no answer between, end the work: it is the server."""
-
-_PICTURE_TOKENS = 350
-"""About what a picture of 512 pixels counts: (512 · 384) / 750, or one for every 28 × 28 pixels; servers differ."""
 
 _ANSWER_TOKENS = 50
 _KEPT_PICTURES = 64
@@ -122,7 +105,7 @@ def plan_captions(questions: Iterable[Question], book: CaptionBook) -> CaptionPl
     unique = dict.fromkeys(questions)
     known = sum(book.text(one) is not None for one in unique)
     ahead = tuple(one for one in unique if not book.has(one))
-    each = 2 * _PICTURE_TOKENS + len(prompt()) // 4
+    each = 2 * PICTURE_TOKENS + len(prompt()) // 4
     return CaptionPlan(
         ahead, known, len(unique) - known - len(ahead), len(ahead) * each, len(ahead) * _ANSWER_TOKENS
     )
@@ -145,39 +128,17 @@ def ask_captions(
     lacks. Raises ChatError where the server cannot be used at all, OutputError where *book* cannot be
     written; what was answered until then is kept.
     """
-    asking = _Asking(server, book, tries)
-    picture_text = lru_cache(_KEPT_PICTURES)(lambda digest: base64.b64encode(picture(digest)).decode("ascii"))
-    done: SimpleQueue[BaseException | None] = SimpleQueue()
-    under_way = 0
-
-    def settle() -> None:
-        nonlocal under_way
-        trouble = done.get()
-        under_way -= 1
-        if trouble is not None:
-            raise trouble
-        told()
-
-    pool = ThreadPool(slots)  # its threads are daemons: a server that hangs keeps nobody from leaving
-    try:
-        for question in plan.questions:
-            if under_way >= slots:
-                settle()
-            asked = (question, _messages(question, picture_text))
-            pool.apply_async(asking.ask, asked, callback=done.put, error_callback=done.put)
-            under_way += 1
-        while under_way:
-            settle()
-    except Exception:
-        server.stop()
-        while under_way:  # what was asked for is paid for
-            with suppress(Exception):
-                settle()
-        raise
-    finally:
-        server.stop()
-        pool.terminate()
-    return asking.outcome
+    picture_shown = lru_cache(_KEPT_PICTURES)(lambda digest: shown(picture(digest)))
+    requests = (
+        Request(question, _messages(question, picture_shown), read_answer, key=str(question))
+        for question in plan.questions
+    )
+    outcome = CaptionOutcome()
+    for came in ask_all(server, requests, at_once=slots, tries=tries):
+        for question, answer in came:
+            outcome = _with_answer(outcome, book, question, answer)
+            told()
+    return outcome
 
 
 @lru_cache(1)
@@ -186,23 +147,10 @@ def prompt() -> str:
     return resources.files("finepick.training").joinpath("captions_prompt.txt").read_text(encoding="utf-8")
 
 
-def jpeg_of(frame: Frame) -> bytes:
-    """*frame* (H × W × 3) as a JPEG with a long side of at most `PICTURE_SIDE` pixels."""
-    picture = Image.fromarray(frame)
-    picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
-
-
 def read_answer(content: str) -> str:
     """The text in an answer {"text": …}, with or without a code fence. Raises ValueError for anything else."""
-    fenced = _FENCE.fullmatch(content.strip())
-    try:
-        document = json.loads(fenced[1] if fenced else content)
-    except RecursionError as error:
-        raise ValueError("it is nested without end") from error
-    if not isinstance(document, dict) or not isinstance(document.get("text"), str):
+    document = object_in(content)
+    if not isinstance(document.get("text"), str):
         raise ValueError('it is not {"text": "…"}')
     return " ".join(document["text"].split())
 
@@ -216,9 +164,8 @@ def fault_of(text: str, *, first_wins: bool) -> str | None:
         return f"it has {len(words)} words, more than {MOST_WORDS}"
     if len(_SENTENCE_END.findall(text.rstrip(" .!?") + ".")) > MOST_SENTENCES:
         return f"it has more than {MOST_SENTENCES} sentences"
-    for what, pattern in _LEAKS:
-        if leak := pattern.search(text):
-            return f"{what}: '{leak[0]}'"
+    if leak := leak_in(text):
+        return leak
     if not comparing_words(text):
         return "no word in it compares"
     sides = [goodness_of(clause) for clause in clauses_of(text)]
@@ -228,85 +175,56 @@ def fault_of(text: str, *, first_wins: bool) -> str | None:
     return None
 
 
-class _Asking:
-    """What the threads share: counters, and whether the server answers at all."""
+def leak_in(text: str) -> str | None:
+    """What *text* tells that nobody sees in the pictures: names, who won, marks; None where nothing."""
+    for what, pattern in _LEAKS:
+        if leak := pattern.search(text):
+            return f"{what}: '{leak[0]}'"
+    return None
 
-    def __init__(self, server: ChatServer, book: CaptionBook, tries: int) -> None:
-        self._server, self._book, self._tries = server, book, tries
-        self._lock = threading.Lock()
-        self._in_a_row = 0
-        self.outcome = CaptionOutcome()
 
-    def ask(self, question: Question, messages: list[dict[str, Any]]) -> None:
-        """Raises ChatError where asking on makes no sense, OutputError where the answer cannot be kept."""
-        try:
-            answer = self._server.ask(messages, read_answer, tries=self._tries, key=str(question))
-        except RefusedError as refusal:
-            self._book.reject(question, refusal.reason, refusal.answer[:_MOST_KEPT_ANSWER])
-            self._count(rejected=1, requests=refusal.requests)
-        except TroubleError as trouble:
-            self._fail(question, trouble)
-        else:
-            fault = fault_of(answer.value, first_wins=question.first_wins)
-            if fault is None:
-                self._book.add(question, answer.value)
-            else:
-                self._book.reject(question, fault, answer.value[:_MOST_KEPT_ANSWER])
-            self._count(
-                answered=fault is None,
-                rejected=fault is not None,
-                requests=answer.requests,
-                tokens_in=answer.tokens_in,
-                tokens_out=answer.tokens_out,
-            )
-
-    def _count(self, **counts: int) -> None:
-        with self._lock:
-            self._in_a_row = 0
-            before = self.outcome
-            self.outcome = replace(
-                before, **{name: getattr(before, name) + count for name, count in counts.items()}
-            )
-
-    def _fail(self, question: Question, trouble: TroubleError) -> None:
-        with self._lock:
-            self._in_a_row += 1
-            self.outcome = replace(
-                self.outcome,
-                failed=(*self.outcome.failed, (question, trouble.reason)),
-                requests=self.outcome.requests + trouble.requests,
-            )
-            gives_up = self._in_a_row >= _MOST_FAILURES
-        if gives_up:
-            raise ChatError(
-                f"{self._server.host} failed {_MOST_FAILURES} questions in a row ({trouble.reason}); what it "
-                "answered before is kept, try again later"
-            )
+def _with_answer(
+    before: CaptionOutcome, book: CaptionBook, question: Question, came: Outcome
+) -> CaptionOutcome:
+    """*before* with what *came* of *question*, which is kept in *book*. Raises OutputError."""
+    if isinstance(came, TroubleError):
+        failed = (*before.failed, (question, came.reason))
+        return replace(before, failed=failed, requests=before.requests + came.requests)
+    if isinstance(came, RefusedError):
+        book.reject(question, came.reason, came.answer[:_MOST_KEPT_ANSWER])
+        return replace(before, rejected=before.rejected + 1, requests=before.requests + came.requests)
+    fault = fault_of(came.value, first_wins=question.first_wins)
+    if fault is None:
+        book.add(question, came.value)
+    else:
+        book.reject(question, fault, came.value[:_MOST_KEPT_ANSWER])
+    return replace(
+        before,
+        answered=before.answered + (fault is None),
+        rejected=before.rejected + (fault is not None),
+        requests=before.requests + came.requests,
+        tokens_in=before.tokens_in + came.tokens_in,
+        tokens_out=before.tokens_out + came.tokens_out,
+    )
 
 
 def _lot(question: Question) -> bytes:
     return hashlib.blake2b(str(question).encode()).digest()
 
 
-def _messages(question: Question, picture_text: Callable[[str], str]) -> list[dict[str, Any]]:
-    def shown(digest: str) -> dict[str, Any]:
-        return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture_text(digest)}"}}
-
-    def said(text: str) -> dict[str, Any]:
-        return {"type": "text", "text": text}
-
-    asked = prompt().replace("{winner}", "first" if question.first_wins else "second")
-    content = [
-        said(asked),
-        said("The first photograph:"),
-        shown(question.first),
-        said("The second photograph:"),
-        shown(question.second),
-    ]
-    return [{"role": "user", "content": content}]
+def _messages(question: Question, picture_shown: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
+    winner = "first" if question.first_wins else "second"
+    return asked(
+        [
+            said(prompt().replace("{winner}", winner)),
+            said("The first photograph:"),
+            picture_shown(question.first),
+            said("The second photograph:"),
+            picture_shown(question.second),
+        ]
+    )
 
 
-_FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?]+(?=\s|$)")
 _PHOTO = r"(?:photo(?:graph)?|picture|image|shot|frame|option|candidate|version)"
 _LEAKS: Sequence[tuple[str, re.Pattern[str]]] = (

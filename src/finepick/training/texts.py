@@ -96,11 +96,12 @@ def _sentence(findings: Sequence[Finding], p: float) -> str | None:
     if not known:
         return None
     first, *others = known[:MOST_CLAUSES]
-    joined = [f", {'' if one.is_better == first.is_better else 'but '}{_clause(one)}" for one in others]
-    return _clause(first) + "".join(joined)
+    joined = [f", {'' if one.is_better == first.is_better else 'but '}{clause_of(one)}" for one in others]
+    return clause_of(first) + "".join(joined)
 
 
-def _clause(finding: Finding) -> str:
+def clause_of(finding: Finding) -> str:
+    """*finding* in few words that compare. Raises KeyError for one that is not measured."""
     said = finding.text
     smeared = finding.attribute == Attribute.SHARPNESS and "smeared" in said
     better, worse = _SMEARED if smeared else _CLAUSES[finding.attribute]

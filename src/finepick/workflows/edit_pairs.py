@@ -25,7 +25,7 @@ from finepick.edits.pairs import PlannedSeries, labelled_edits, plan_series
 from finepick.edits.recipes import entries_of
 from finepick.errors import DatasetError, NothingReadableError, OutputError, UsageError
 from finepick.exports.documents import Document, document, to_json
-from finepick.exports.writing import could_not_write, make_folder, reason_of, sync_folder
+from finepick.exports.writing import could_not_write, make_folder, reason_of, sync_folder, write_by_part
 from finepick.scorers.base import Arrays
 from finepick.workflows.edit import seconds_to_edit, view_of
 from finepick.workflows.library import Library, Reading
@@ -84,7 +84,9 @@ class PairsReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class SplitPhoto:
+    """A photo and its split; none is empty."""
+
     photo: Photo
     split: str
 
@@ -97,7 +99,7 @@ def write_pairs(library: Library, paths: Sequence[str], request: PairsRequest) -
     """
     _refuse_other_content(request.folder)
     reading = library.read(paths, leave_out=[request.folder])
-    sources, left_out = _sources(reading, paths, request.split)
+    sources, left_out = split_photos(reading, paths, request.split)
     edits = labelled_edits(request.words)
     planned = list(
         plan_series(
@@ -140,7 +142,7 @@ def pairs_document(report: PairsReport) -> Document:
 
 
 def _make(
-    library: Library, request: PairsRequest, sources: Sequence[_Source], planned: Sequence[PlannedSeries]
+    library: Library, request: PairsRequest, sources: Sequence[SplitPhoto], planned: Sequence[PlannedSeries]
 ) -> int:
     """Write what is missing; how many series that were."""
     part, whole = (os.path.join(request.folder, name) for name in (PART_FILE, SERIES_FILE))
@@ -188,7 +190,7 @@ def _is_of(series: PlannedSeries, line: bytes) -> bool:
 
 
 def _lines(
-    library: Library, request: PairsRequest, sources: Sequence[_Source], planned: Sequence[PlannedSeries]
+    library: Library, request: PairsRequest, sources: Sequence[SplitPhoto], planned: Sequence[PlannedSeries]
 ) -> Iterator[bytes]:
     """The lines of *planned*, each once its pictures are written."""
     library.progress.stage("making pairs", len(planned))
@@ -212,19 +214,10 @@ def _write_pictures(folder: str, names: Sequence[str], arrays: Arrays) -> None:
         if _is_source(name) and os.path.isfile(path):  # other series of it have it, too
             continue
         make_folder(os.path.dirname(path))
-        _write(path, arrays[f"file {number}"].tobytes())
+        write_by_part(path, arrays[f"file {number}"].tobytes())
 
 
-def _write(path: str, content: bytes) -> None:
-    """Write *content* to *path*, whole or not at all, by way of a neighbour that the next run writes over."""
-    with open(path + ".part", "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".part", path)
-
-
-def _names(series: PlannedSeries, source: _Source, request: PairsRequest) -> tuple[str, ...]:
+def _names(series: PlannedSeries, source: SplitPhoto, request: PairsRequest) -> tuple[str, ...]:
     """Where the pictures of *series* lie in the folder; all series of a source share its own picture."""
     extension = "png" if request.quality is None else "jpg"
     digest = source.photo.digest
@@ -239,7 +232,7 @@ def _is_source(name: str) -> bool:
 
 def _line(
     series: PlannedSeries,
-    source: _Source,
+    source: SplitPhoto,
     request: PairsRequest,
     names: tuple[str, ...],
     descriptions: Sequence[str],
@@ -266,7 +259,7 @@ def _line(
 
 
 def _plan_document(
-    sources: Sequence[_Source], edits: Sequence[Edit], request: PairsRequest
+    sources: Sequence[SplitPhoto], edits: Sequence[Edit], request: PairsRequest
 ) -> Mapping[str, Any]:
     """All that the bytes of the pictures and of the manifest depend on."""
     return document(
@@ -292,7 +285,7 @@ def _keep_plan(plan: Mapping[str, Any], folder: str) -> None:
         with open(path, "rb") as file:
             before = file.read()
     except FileNotFoundError:
-        _write(path, text)
+        write_by_part(path, text)
         return
     except OSError as error:
         raise OutputError(
@@ -328,17 +321,21 @@ def _refuse_other_content(folder: str) -> None:
         raise OutputError(f"{folder} holds other files; choose an empty folder, or a new one", path=folder)
 
 
-def _sources(reading: Reading, paths: Sequence[str], split: str) -> tuple[list[_Source], int]:
-    """Photos by content, each once, in the order of their digests; and how many were left out for their split."""
+def split_photos(reading: Reading, paths: Sequence[str], split: str) -> tuple[list[SplitPhoto], int]:
+    """Photos by content, each once, in the order of their digests; and how many were left out for their split.
+
+    *split* is for those that no data set puts into one. Raises DatasetError where a photo is in two, and
+    NothingReadableError where all were left out.
+    """
     known = _known_splits(paths)
-    chosen: dict[str, _Source] = {}
+    chosen: dict[str, SplitPhoto] = {}
     left_out = 0
     for photo in reading.photos:
         own = known.get(os.path.realpath(photo.path), "")
         if own and split and own != split:
             left_out += 1
             continue
-        source = _Source(photo, own or split)
+        source = SplitPhoto(photo, own or split)
         other = chosen.setdefault(photo.digest, source)
         if other.split != source.split:
             raise DatasetError(
