@@ -37,7 +37,7 @@ def test_picking_on_the_command_line_never_loads_what_belongs_to_extras() -> Non
 
 def test_picking_on_the_command_line_loads_no_other_verbs_work(shoot: Path) -> None:
     """What edits, annotates, refines or serves would cost every run its start-up."""
-    rooms = ("edits", "preferences", "project", "refinement", "training", "web")
+    rooms = ("chat", "edits", "preferences", "project", "refinement", "training", "web")
     code = (
         "import sys\nfrom finepick.cli import main\n"
         f"sys.argv = ['finepick', 'pick', {str(shoot)!r}]\n"

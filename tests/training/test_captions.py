@@ -17,23 +17,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from finepick.chat import client as chat_module
+from finepick.chat.client import ChatError, ChatServer, endpoint_of
+from finepick.chat.messages import jpeg_of
 from finepick.errors import DatasetError, OutputError, SettingsError, UsageError
 from finepick.scorers.fgaesq.phrase_list import PHRASES
-from finepick.training import chat as chat_module
 from finepick.training.caption_book import CaptionBook, Question
 from finepick.training.captions import (
     CaptionOutcome,
     ask_captions,
     chosen_questions,
     fault_of,
-    jpeg_of,
     plan_captions,
     prompt,
     questions_of,
     read_answer,
     with_captions,
 )
-from finepick.training.chat import ChatError, ChatServer, endpoint_of
 from finepick.training.targets import SeriesTarget
 from tests.chat_server import BAD, GOOD, Asked, FakeChat, Reply, chatting, good_reply
 
@@ -305,9 +305,9 @@ def test_a_picture_that_cannot_be_had_ends_the_work_and_leaves_the_answers(
 
 ASKING = """
 import sys
+from finepick.chat.client import ChatServer, endpoint_of
 from finepick.training.caption_book import CaptionBook
 from finepick.training.captions import ask_captions, plan_captions, prompt
-from finepick.training.chat import ChatServer, endpoint_of
 from tests.training.test_captions import some
 
 with CaptionBook(sys.argv[2], model="made", prompt=prompt()) as book:

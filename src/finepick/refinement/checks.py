@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
 
+from finepick.chat.messages import object_in
 from finepick.refinement.thresholds import Reason
 
 MOST_PHOTOS = 8
@@ -18,7 +18,6 @@ MOST_PHOTOS = 8
 
 _FINE = "fine"
 _MOST_WHY = 300
-_FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,7 @@ def read_verdicts(content: str, count: int) -> tuple[Verdict, ...]:
 
     Every one of *count* photos must be there once, with a verdict that there is; a photo is like another one.
     """
-    fenced = _FENCE.fullmatch(content.strip())
-    try:
-        document = json.loads(fenced[1] if fenced else content)
-    except RecursionError as error:
-        raise ValueError("it is nested without end") from error
-    entries = document.get("photos") if isinstance(document, dict) else None
+    entries = object_in(content).get("photos")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError('it is not {"photos": [{…}, …]}')
     by_number = {entry.get("photo"): entry for entry in entries if type(entry.get("photo")) is int}

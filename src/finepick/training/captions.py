@@ -5,10 +5,7 @@ Each answer is checked, and kept in a file at once: what has been answered is ne
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,15 +17,12 @@ from multiprocessing.pool import ThreadPool
 from queue import SimpleQueue
 from typing import Any
 
-from PIL import Image
-
-from finepick.domain import Frame
+from finepick.chat.client import ChatError, ChatServer, RefusedError, TroubleError
+from finepick.chat.messages import PICTURE_TOKENS, asked, object_in, said, shown
 from finepick.training.caption_book import CaptionBook, Question
-from finepick.training.chat import ChatError, ChatServer, RefusedError, TroubleError
 from finepick.training.targets import SeriesTarget
 from finepick.training.wording import clauses_of, comparing_words, goodness_of
 
-PICTURE_SIDE = 512
 MOST_WORDS = 60
 MOST_SENTENCES = 2
 SLOTS = 8
@@ -36,9 +30,6 @@ TRIES = 6
 
 _MOST_FAILURES = 8
 """So many questions that fail one after the other, with no answer between, end the work: it is the server."""
-
-_PICTURE_TOKENS = 350
-"""About what a picture of 512 pixels counts: (512 · 384) / 750, or one for every 28 × 28 pixels; servers differ."""
 
 _ANSWER_TOKENS = 50
 _KEPT_PICTURES = 64
@@ -122,7 +113,7 @@ def plan_captions(questions: Iterable[Question], book: CaptionBook) -> CaptionPl
     unique = dict.fromkeys(questions)
     known = sum(book.text(one) is not None for one in unique)
     ahead = tuple(one for one in unique if not book.has(one))
-    each = 2 * _PICTURE_TOKENS + len(prompt()) // 4
+    each = 2 * PICTURE_TOKENS + len(prompt()) // 4
     return CaptionPlan(
         ahead, known, len(unique) - known - len(ahead), len(ahead) * each, len(ahead) * _ANSWER_TOKENS
     )
@@ -146,7 +137,7 @@ def ask_captions(
     written; what was answered until then is kept.
     """
     asking = _Asking(server, book, tries)
-    picture_text = lru_cache(_KEPT_PICTURES)(lambda digest: base64.b64encode(picture(digest)).decode("ascii"))
+    picture_shown = lru_cache(_KEPT_PICTURES)(lambda digest: shown(picture(digest)))
     done: SimpleQueue[BaseException | None] = SimpleQueue()
     under_way = 0
 
@@ -163,8 +154,12 @@ def ask_captions(
         for question in plan.questions:
             if under_way >= slots:
                 settle()
-            asked = (question, _messages(question, picture_text))
-            pool.apply_async(asking.ask, asked, callback=done.put, error_callback=done.put)
+            pool.apply_async(
+                asking.ask,
+                (question, _messages(question, picture_shown)),
+                callback=done.put,
+                error_callback=done.put,
+            )
             under_way += 1
         while under_way:
             settle()
@@ -186,23 +181,10 @@ def prompt() -> str:
     return resources.files("finepick.training").joinpath("captions_prompt.txt").read_text(encoding="utf-8")
 
 
-def jpeg_of(frame: Frame) -> bytes:
-    """*frame* (H × W × 3) as a JPEG with a long side of at most `PICTURE_SIDE` pixels."""
-    picture = Image.fromarray(frame)
-    picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
-
-
 def read_answer(content: str) -> str:
     """The text in an answer {"text": …}, with or without a code fence. Raises ValueError for anything else."""
-    fenced = _FENCE.fullmatch(content.strip())
-    try:
-        document = json.loads(fenced[1] if fenced else content)
-    except RecursionError as error:
-        raise ValueError("it is nested without end") from error
-    if not isinstance(document, dict) or not isinstance(document.get("text"), str):
+    document = object_in(content)
+    if not isinstance(document.get("text"), str):
         raise ValueError('it is not {"text": "…"}')
     return " ".join(document["text"].split())
 
@@ -288,25 +270,19 @@ def _lot(question: Question) -> bytes:
     return hashlib.blake2b(str(question).encode()).digest()
 
 
-def _messages(question: Question, picture_text: Callable[[str], str]) -> list[dict[str, Any]]:
-    def shown(digest: str) -> dict[str, Any]:
-        return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture_text(digest)}"}}
-
-    def said(text: str) -> dict[str, Any]:
-        return {"type": "text", "text": text}
-
-    asked = prompt().replace("{winner}", "first" if question.first_wins else "second")
-    content = [
-        said(asked),
-        said("The first photograph:"),
-        shown(question.first),
-        said("The second photograph:"),
-        shown(question.second),
-    ]
-    return [{"role": "user", "content": content}]
+def _messages(question: Question, picture_shown: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
+    winner = "first" if question.first_wins else "second"
+    return asked(
+        [
+            said(prompt().replace("{winner}", winner)),
+            said("The first photograph:"),
+            picture_shown(question.first),
+            said("The second photograph:"),
+            picture_shown(question.second),
+        ]
+    )
 
 
-_FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?]+(?=\s|$)")
 _PHOTO = r"(?:photo(?:graph)?|picture|image|shot|frame|option|candidate|version)"
 _LEAKS: Sequence[tuple[str, re.Pattern[str]]] = (

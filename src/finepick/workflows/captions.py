@@ -14,24 +14,23 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from finepick.chat.client import TIMEOUT_SECONDS, ChatError, ChatServer, Endpoint, endpoint_of
+from finepick.chat.messages import PICTURE_SIDE, jpeg_of
 from finepick.domain import Photo
 from finepick.errors import DatasetError, UsageError
 from finepick.exports.writing import atomic_write, could_not_write, make_folder
 from finepick.settings import Settings
 from finepick.training.caption_book import CaptionBook, Question
 from finepick.training.captions import (
-    PICTURE_SIDE,
     SLOTS,
     TRIES,
     CaptionOutcome,
     ask_captions,
     chosen_questions,
-    jpeg_of,
     plan_captions,
     prompt,
     questions_of,
 )
-from finepick.training.chat import TIMEOUT_SECONDS, ChatError, ChatServer, Endpoint, endpoint_of
 from finepick.training.targets import SeriesTarget
 from finepick.workflows.library import Library
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
+from finepick.chat.client import (
+    TIMEOUT_SECONDS,
+    ChatError,
+    ChatServer,
+    Endpoint,
+    RefusedError,
+    TroubleError,
+    endpoint_of,
+)
+from finepick.chat.messages import PICTURE_SIDE, PICTURE_TOKENS, asked, jpeg_of, said, shown
 from finepick.domain import Photo
 from finepick.project.records import Member
 from finepick.project.refinements import (
@@ -22,20 +31,10 @@ from finepick.project.refinements import (
 from finepick.project.store import Project
 from finepick.refinement.checks import parts_of, prompt, question_key, read_verdicts
 from finepick.refinement.thresholds import Reason
-from finepick.training.captions import PICTURE_SIDE, SLOTS, TRIES, jpeg_of
-from finepick.training.chat import (
-    TIMEOUT_SECONDS,
-    ChatError,
-    ChatServer,
-    Endpoint,
-    RefusedError,
-    TroubleError,
-    endpoint_of,
-)
+from finepick.training.captions import SLOTS, TRIES
 from finepick.workflows.library import Library
 from finepick.workflows.refine import photos_of
 
-_PICTURE_TOKENS = 350
 _ANSWER_TOKENS = 25
 _MOST_FAILURES = 8
 
@@ -122,7 +121,7 @@ def _plan(
     if not ahead:
         return f"{host}: nothing to ask, {known:,} answers are known"
     pictures = sum(len(one.members) for one in ahead)
-    tokens = pictures * _PICTURE_TOKENS + len(ahead) * len(prompt()) // 4
+    tokens = pictures * PICTURE_TOKENS + len(ahead) * len(prompt()) // 4
     return (
         f"{host}: {len(ahead):,} requests ({known:,} answers are known), about {tokens:,} tokens in and "
         f"{pictures * _ANSWER_TOKENS:,} out; {pictures:,} photos go there {PICTURE_SIDE} pixels long"
@@ -180,12 +179,10 @@ def _answer(server: ChatServer, question: _Question, messages: list[dict[str, An
 
 
 def _messages(library: Library, photos: Sequence[Photo]) -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = [{"type": "text", "text": prompt().replace("{count}", str(len(photos)))}]
+    parts = [said(prompt().replace("{count}", str(len(photos))))]
     for number, photo in enumerate(photos, 1):
-        data = base64.b64encode(jpeg_of(library.frame(photo, PICTURE_SIDE))).decode("ascii")
-        content.append({"type": "text", "text": f"Photograph {number}:"})
-        content.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
-    return [{"role": "user", "content": content}]
+        parts += [said(f"Photograph {number}:"), shown(jpeg_of(library.frame(photo, PICTURE_SIDE)))]
+    return asked(parts)
 
 
 def _marks(question: _Question, answer: str) -> list[Mark]:
