@@ -43,6 +43,8 @@ class Asked:
     document: dict[str, Any]
     headers: dict[str, str]
     path: str
+    words: str = ""
+    pictures: tuple[bytes, ...] = ()
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -155,3 +157,26 @@ def chatting(chat: FakeChat) -> Iterator[FakeChat]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@dataclass
+class PlainChat(FakeChat):
+    """Answers any question: keeps its words and pictures; *attempt* counts the same question."""
+
+    def enter(self, path: str, headers: dict[str, str], body: bytes) -> Asked:
+        document = json.loads(body)
+        parts = document["messages"][0]["content"]
+        words = " ".join(part["text"] for part in parts if part["type"] == "text")
+        pictures = tuple(
+            base64.b64decode(part["image_url"]["url"].removeprefix("data:image/jpeg;base64,"), validate=True)
+            for part in parts
+            if part["type"] == "image_url"
+        )
+        with self._lock:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+            self._attempts[body, b"", True] += 1
+            attempt = self._attempts[body, b"", True]
+            asked = Asked(b"", b"", True, attempt, time.monotonic(), document, headers, path, words, pictures)
+            self.asked.append(asked)
+        return asked

@@ -111,13 +111,22 @@ def endpoint_of(
 class ChatServer:
     """Asks one endpoint, from any number of threads; a server that asks for a pause is left alone by all."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        per_minute: float | None = None,
+    ) -> None:
+        """*per_minute*: requests that are begun in a minute at most, evenly, second tries included."""
         self.endpoint = endpoint
         self.host = urlsplit(endpoint.address).netloc
         self._timeout = timeout_seconds
         self._stopped = threading.Event()
         self._pause = threading.Lock()
         self._not_before = 0.0
+        self._apart = 60 / per_minute if per_minute else 0.0
+        self._next = 0.0
         # No handler for redirects: a key goes to the server that was named and to no other. None for files.
         self._opener = urllib.request.OpenerDirector()
         for handler in (
@@ -134,15 +143,23 @@ class ChatServer:
         self._stopped.set()
 
     def ask(
-        self, messages: list[dict[str, Any]], read: Callable[[str], str], *, tries: int, key: str
+        self,
+        messages: list[dict[str, Any]],
+        read: Callable[[str], str],
+        *,
+        tries: int,
+        key: str,
+        seed: int | None = None,
     ) -> Answer:
         """The answer to *messages*, through *read*, which raises ValueError for what is to be asked again.
 
-        *key* scatters the waits of different questions. Raises RefusedError, TroubleError, ChatError.
+        *key* scatters the waits of different questions. *seed* goes to the server, which may heed it.
+        Raises RefusedError, TroubleError, ChatError.
         """
-        body = json.dumps({**self.endpoint.extra, "model": self.endpoint.model, "messages": messages}).encode(
-            "ascii"
-        )
+        asked = {**self.endpoint.extra, "model": self.endpoint.model, "messages": messages}
+        if seed is not None:
+            asked["seed"] = seed
+        body = json.dumps(asked).encode("ascii")
         attempt = pauses = 0
         while True:
             self._wait_for_turn(attempt + pauses)
@@ -236,7 +253,10 @@ class ChatServer:
             self._not_before = max(self._not_before, time.monotonic() + max(seconds, _LEAST_PAUSE))
 
     def _wait_for_turn(self, requests: int) -> None:
-        while (left := self._not_before - time.monotonic()) > 0 and not self._stopped.is_set():
+        with self._pause:
+            turn = max(self._next, time.monotonic())
+            self._next = turn + self._apart
+        while (left := max(turn, self._not_before) - time.monotonic()) > 0 and not self._stopped.is_set():
             self._stopped.wait(left)
         if self._stopped.is_set():
             raise TroubleError("stopped", requests)

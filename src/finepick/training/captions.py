@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
-from multiprocessing.pool import ThreadPool
-from queue import SimpleQueue
 from typing import Any
 
-from finepick.chat.client import ChatError, ChatServer, RefusedError, TroubleError
+from finepick.chat.asking import SLOTS, TRIES, Outcome, Request, ask_all
+from finepick.chat.client import ChatServer, RefusedError, TroubleError
 from finepick.chat.messages import PICTURE_TOKENS, asked, object_in, said, shown
 from finepick.training.caption_book import CaptionBook, Question
 from finepick.training.targets import SeriesTarget
@@ -25,11 +22,6 @@ from finepick.training.wording import clauses_of, comparing_words, goodness_of
 
 MOST_WORDS = 60
 MOST_SENTENCES = 2
-SLOTS = 8
-TRIES = 6
-
-_MOST_FAILURES = 8
-"""So many questions that fail one after the other, with no answer between, end the work: it is the server."""
 
 _ANSWER_TOKENS = 50
 _KEPT_PICTURES = 64
@@ -136,43 +128,17 @@ def ask_captions(
     lacks. Raises ChatError where the server cannot be used at all, OutputError where *book* cannot be
     written; what was answered until then is kept.
     """
-    asking = _Asking(server, book, tries)
     picture_shown = lru_cache(_KEPT_PICTURES)(lambda digest: shown(picture(digest)))
-    done: SimpleQueue[BaseException | None] = SimpleQueue()
-    under_way = 0
-
-    def settle() -> None:
-        nonlocal under_way
-        trouble = done.get()
-        under_way -= 1
-        if trouble is not None:
-            raise trouble
-        told()
-
-    pool = ThreadPool(slots)  # its threads are daemons: a server that hangs keeps nobody from leaving
-    try:
-        for question in plan.questions:
-            if under_way >= slots:
-                settle()
-            pool.apply_async(
-                asking.ask,
-                (question, _messages(question, picture_shown)),
-                callback=done.put,
-                error_callback=done.put,
-            )
-            under_way += 1
-        while under_way:
-            settle()
-    except Exception:
-        server.stop()
-        while under_way:  # what was asked for is paid for
-            with suppress(Exception):
-                settle()
-        raise
-    finally:
-        server.stop()
-        pool.terminate()
-    return asking.outcome
+    requests = (
+        Request(question, _messages(question, picture_shown), read_answer, key=str(question))
+        for question in plan.questions
+    )
+    outcome = CaptionOutcome()
+    for came in ask_all(server, requests, at_once=slots, tries=tries):
+        for question, answer in came:
+            outcome = _with_answer(outcome, book, question, answer)
+            told()
+    return outcome
 
 
 @lru_cache(1)
@@ -210,60 +176,29 @@ def fault_of(text: str, *, first_wins: bool) -> str | None:
     return None
 
 
-class _Asking:
-    """What the threads share: counters, and whether the server answers at all."""
-
-    def __init__(self, server: ChatServer, book: CaptionBook, tries: int) -> None:
-        self._server, self._book, self._tries = server, book, tries
-        self._lock = threading.Lock()
-        self._in_a_row = 0
-        self.outcome = CaptionOutcome()
-
-    def ask(self, question: Question, messages: list[dict[str, Any]]) -> None:
-        """Raises ChatError where asking on makes no sense, OutputError where the answer cannot be kept."""
-        try:
-            answer = self._server.ask(messages, read_answer, tries=self._tries, key=str(question))
-        except RefusedError as refusal:
-            self._book.reject(question, refusal.reason, refusal.answer[:_MOST_KEPT_ANSWER])
-            self._count(rejected=1, requests=refusal.requests)
-        except TroubleError as trouble:
-            self._fail(question, trouble)
-        else:
-            fault = fault_of(answer.value, first_wins=question.first_wins)
-            if fault is None:
-                self._book.add(question, answer.value)
-            else:
-                self._book.reject(question, fault, answer.value[:_MOST_KEPT_ANSWER])
-            self._count(
-                answered=fault is None,
-                rejected=fault is not None,
-                requests=answer.requests,
-                tokens_in=answer.tokens_in,
-                tokens_out=answer.tokens_out,
-            )
-
-    def _count(self, **counts: int) -> None:
-        with self._lock:
-            self._in_a_row = 0
-            before = self.outcome
-            self.outcome = replace(
-                before, **{name: getattr(before, name) + count for name, count in counts.items()}
-            )
-
-    def _fail(self, question: Question, trouble: TroubleError) -> None:
-        with self._lock:
-            self._in_a_row += 1
-            self.outcome = replace(
-                self.outcome,
-                failed=(*self.outcome.failed, (question, trouble.reason)),
-                requests=self.outcome.requests + trouble.requests,
-            )
-            gives_up = self._in_a_row >= _MOST_FAILURES
-        if gives_up:
-            raise ChatError(
-                f"{self._server.host} failed {_MOST_FAILURES} questions in a row ({trouble.reason}); what it "
-                "answered before is kept, try again later"
-            )
+def _with_answer(
+    before: CaptionOutcome, book: CaptionBook, question: Question, came: Outcome
+) -> CaptionOutcome:
+    """*before* with what *came* of *question*, which is kept in *book*. Raises OutputError."""
+    if isinstance(came, TroubleError):
+        failed = (*before.failed, (question, came.reason))
+        return replace(before, failed=failed, requests=before.requests + came.requests)
+    if isinstance(came, RefusedError):
+        book.reject(question, came.reason, came.answer[:_MOST_KEPT_ANSWER])
+        return replace(before, rejected=before.rejected + 1, requests=before.requests + came.requests)
+    fault = fault_of(came.value, first_wins=question.first_wins)
+    if fault is None:
+        book.add(question, came.value)
+    else:
+        book.reject(question, fault, came.value[:_MOST_KEPT_ANSWER])
+    return replace(
+        before,
+        answered=before.answered + (fault is None),
+        rejected=before.rejected + (fault is not None),
+        requests=before.requests + came.requests,
+        tokens_in=before.tokens_in + came.tokens_in,
+        tokens_out=before.tokens_out + came.tokens_out,
+    )
 
 
 def _lot(question: Question) -> bytes:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from finepick.chat.asking import SLOTS, TRIES
 from finepick.chat.client import TIMEOUT_SECONDS, ChatError, ChatServer, Endpoint, endpoint_of
 from finepick.chat.messages import PICTURE_SIDE, jpeg_of
 from finepick.domain import Photo
@@ -22,8 +23,6 @@ from finepick.exports.writing import atomic_write, could_not_write, make_folder
 from finepick.settings import Settings
 from finepick.training.caption_book import CaptionBook, Question
 from finepick.training.captions import (
-    SLOTS,
-    TRIES,
     CaptionOutcome,
     ask_captions,
     chosen_questions,

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from finepick.chat.client import (
-    TIMEOUT_SECONDS,
-    ChatError,
-    ChatServer,
-    Endpoint,
-    RefusedError,
-    TroubleError,
-    endpoint_of,
-)
+from finepick.chat.asking import SLOTS, TRIES, Request, ask_all
+from finepick.chat.client import TIMEOUT_SECONDS, Answer, ChatServer, Endpoint, endpoint_of
 from finepick.chat.messages import PICTURE_SIDE, PICTURE_TOKENS, asked, jpeg_of, said, shown
 from finepick.domain import Photo
 from finepick.project.records import Member
@@ -31,12 +23,10 @@ from finepick.project.refinements import (
 from finepick.project.store import Project
 from finepick.refinement.checks import parts_of, prompt, question_key, read_verdicts
 from finepick.refinement.thresholds import Reason
-from finepick.training.captions import SLOTS, TRIES
 from finepick.workflows.library import Library
 from finepick.workflows.refine import photos_of
 
 _ANSWER_TOKENS = 25
-_MOST_FAILURES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,45 +127,24 @@ def _ask_all(
     photos: Mapping[int, Photo],
 ) -> list[str]:
     """Ask *ahead*, some at a time, and keep each answer as it comes; why others have none."""
-    troubles: list[str] = []
-    in_a_row = 0
-    under_way: dict[Future[str], _Question] = {}
-    left = iter(ahead)
-    with ThreadPoolExecutor(request.at_once) as pool:
-        try:
-            while True:
-                while len(under_way) < request.at_once and (one := next(left, None)) is not None:
-                    messages = _messages(library, [photos[member.id] for member in one.members])
-                    under_way[pool.submit(_answer, server, one, messages, request.tries)] = one
-                if not under_way:
-                    return troubles
-                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
-                    question = under_way.pop(future)
-                    try:
-                        keep_check_answer(project, question.key, future.result())
-                        in_a_row = 0
-                    except (RefusedError, TroubleError) as trouble:
-                        troubles.append(trouble.reason)
-                        in_a_row += 1
-                    library.progress.step()
-                if in_a_row >= _MOST_FAILURES:
-                    raise ChatError(
-                        f"{server.host} failed {in_a_row} questions in a row ({troubles[-1]}); what it answered "
-                        "before is kept, try again later"
-                    )
-        finally:
-            server.stop()
+    troubles = []
+    requests = (_request(library, one, [photos[member.id] for member in one.members]) for one in ahead)
+    for came in ask_all(server, requests, at_once=request.at_once, tries=request.tries):
+        for question, answer in came:
+            if isinstance(answer, Answer):
+                keep_check_answer(project, question.key, answer.value)
+            else:
+                troubles.append(answer.reason)
+            library.progress.step()
+    return troubles
 
 
-def _answer(server: ChatServer, question: _Question, messages: list[dict[str, Any]], tries: int) -> str:
-    count = len(question.members)
-
+def _request(library: Library, question: _Question, photos: Sequence[Photo]) -> Request[_Question]:
     def read(content: str) -> str:
-        read_verdicts(content, count)
+        read_verdicts(content, len(photos))
         return content
 
-    return server.ask(messages, read, tries=tries, key=question.key).value
+    return Request(question, _messages(library, photos), read, key=question.key)
 
 
 def _messages(library: Library, photos: Sequence[Photo]) -> list[dict[str, Any]]:
