@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from finepick.domain import Frame
-from finepick.errors import ScorerError
+from finepick.errors import ImageError, ScorerError, UnjudgedPhotoError
 from finepick.features.extraction import PhotoFeatures, extract_features
 from finepick.scorers.base import Arrays, View, view_frame
 from finepick.settings import WORKING_SIDE
@@ -55,6 +55,15 @@ class ArrayFrames:
             self._digests[index] = hashed.hexdigest()
         return self._digests[index]
 
+    def known(self, key: str) -> bytes | None:
+        return None
+
+    def remember(self, key: str, blob: bytes) -> None:
+        """Nothing: what lies in memory has no cache."""
+
+    def lost(self, index: int, reason: str) -> ImageError:
+        return UnjudgedPhotoError(reason, path=f"frame {index}")
+
 
 class FeatureFrames:
     """A `FrameSource` over features alone, for scorers that do not look at pixels."""
@@ -77,6 +86,15 @@ class FeatureFrames:
 
     def digest(self, index: int) -> str:
         return self._digests[index]
+
+    def known(self, key: str) -> bytes | None:
+        return None
+
+    def remember(self, key: str, blob: bytes) -> None:
+        """Nothing: readers have no cache."""
+
+    def lost(self, index: int, reason: str) -> ImageError:
+        return UnjudgedPhotoError(reason, path=f"frame {index}")
 
 
 def _checked(array: Frame, index: int) -> Frame:
