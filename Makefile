@@ -49,7 +49,7 @@ $(VENV)/.core: pyproject.toml constraints.txt $(KERNELS) | $(VENV)/.made
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(KERNELS) | $(VENV)/.made
 	$(PIP) install --constraint constraints.txt "pip>=25.1"
-	$(PIP) install --constraint constraints.txt --editable '.[raw,train,web,postgres]' --group dev
+	$(PIP) install --constraint constraints.txt --editable '.[raw,train,mllm,web,postgres]' --group dev
 	@touch $@ $(VENV)/.core
 
 $(SHOOT)/.rendered: $(wildcard examples/*.py examples/shoot/*.py) | $(VENV)/.core
