@@ -19,6 +19,7 @@ RUNS = (
     ("preferences.py", "--seeds", "20"),
     ("fgaesq_network.py",),
     ("fgaesq.py",),
+    ("red_gpu.py", "--size", "tiny", "--device", "cpu", "--pairs", "2", "--side", "112", "--steps", "2"),
     ("annotate.py",),
     ("overview.py",),
     ("fuzz.py", "--count", "5000"),

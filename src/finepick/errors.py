@@ -11,9 +11,11 @@ FinepickError                   .kind .path
 ├── ImageError                  .path .reason: one photo's trouble; batches turn it into `Skipped`
 │   ├── UnsupportedFormatError
 │   ├── DamagedImageError
-│   └── ImageTooLargeError
+│   ├── ImageTooLargeError
+│   └── UnjudgedPhotoError      the picture is sound, but the model gave no usable answer
 ├── ScorerError
-│   └── UnknownScorerError      also LookupError; lists the known names
+│   ├── UnknownScorerError      also LookupError; lists the known names
+│   └── UnreadableAnswerError   .answer: what a language model said instead
 ├── WeightsError
 │   ├── WeightsNotFoundError
 │   └── FetchError              a model that cannot be fetched, or not as it should be
@@ -98,12 +100,26 @@ class ImageTooLargeError(ImageError):
     kind = "image_too_large"
 
 
+class UnjudgedPhotoError(ImageError):
+    kind = "unjudged_photo"
+
+
 class ScorerError(FinepickError):
     kind = "scorer"
 
 
 class UnknownScorerError(ScorerError, LookupError):
     kind = "unknown_scorer"
+
+
+class UnreadableAnswerError(ScorerError):
+    """A language model's answer that is not what it was asked for; `answer` as it came."""
+
+    kind = "unreadable_answer"
+
+    def __init__(self, message: str, *, answer: str) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class WeightsError(FinepickError):

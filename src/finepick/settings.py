@@ -15,12 +15,15 @@ A little over 2,000, so that a 12-MP JPEG of any camera (4,000 to 4,096 wide) de
 resampling after it.
 """
 
+RED_AES_VARIABLE = "FINEPICK_RED_AES"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`home`: the folder below which all state lies. `workers`: how many decoding processes.
 
     `fgaesq_revision`: the branch, tag or commit that `models fetch` takes the released weights from.
+    `red_aes`: the folder or card that the model `red-aes` means, "" for the one beside the other models.
     """
 
     cache_folder: str
@@ -29,6 +32,7 @@ class Settings:
     seconds_per_photo: float = 30.0
     worker_memory_bytes: int = 4 << 30
     fgaesq_revision: str = "main"
+    red_aes: str = ""
 
     @property
     def captions_file(self) -> str:
@@ -57,6 +61,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, workers: int 
         workers=workers if workers is not None else int(_number(env, "FINEPICK_WORKERS", _cores(), least=1)),
         seconds_per_photo=_number(env, "FINEPICK_SECONDS_PER_PHOTO", 30.0, least=0.1),
         fgaesq_revision=env.get("FINEPICK_FGAESQ_REVISION", "").strip() or "main",
+        red_aes=os.path.expanduser(env.get(RED_AES_VARIABLE, "").strip()),
     )
 
 

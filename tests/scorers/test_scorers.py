@@ -74,20 +74,21 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 def test_a_file_whose_name_says_no_weights_is_told_what_would(tmp_path: Path) -> None:
     (tmp_path / "weights").write_bytes(b"x")
-    for path in (tmp_path, tmp_path / "weights", tmp_path / "weights.bin", tmp_path / "nowhere"):
+    for path in (tmp_path / "weights", tmp_path / "weights.bin", tmp_path / "nowhere"):
         with pytest.raises(UnknownScorerError) as caught:
             load_scorer(str(path))
         assert str(caught.value) == (
-            f"'{path}' is no file of weights; their names end in .onnx, .safetensors, .pt or .pth"
+            f"'{path}' is no file of weights; their names end in .onnx, .safetensors, .pt or .pth; "
+            "a red-aes model is a folder, or a card that ends in .json"
         )
 
 
-@pytest.mark.parametrize("name", ["builtin", "red-aes"])
+@pytest.mark.parametrize("name", ["builtin"])
 def test_models_of_later_versions_are_refused_clearly(name: str) -> None:
     with pytest.raises(ScorerError) as caught:
         load_scorer(name)
     assert str(caught.value) == (
-        f"the model '{name}' is not part of this version of Finepick; use one of measured, sharpness, fgaesq"
+        f"the model '{name}' is not part of this version of Finepick; use one of measured, sharpness, fgaesq, red-aes"
     )
 
 

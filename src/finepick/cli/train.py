@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finepick.cli.options import Json, Quiet, Workers
+from finepick.cli.train_red import red
 
 if TYPE_CHECKING:
     from finepick.workflows.captions import CaptionRequest
@@ -214,6 +215,9 @@ def fgaesq(
             print_json(to_json(document(folder=out, fingerprint=model.fingerprint, log=table.rows)))
         else:
             typer.echo(printable(out))
+
+
+app.command("red", epilog="Example:  finepick train red edits/ --recipe tiny --out run1")(red)
 
 
 def _caption_request(url: str | None, model: str | None, **given: float | None) -> CaptionRequest | None:

@@ -21,13 +21,14 @@ from finepick.domain import Attribute, FloatArray, Reason
 from finepick.explanations.phrases import Saying, Words, words_of
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.measurements import Measurements, salience
-from finepick.scorers.base import Judgement
+from finepick.scorers.base import Judgement, Thoughts
 
 EXPLANATIONS_VERSION = 2
 """Raised whenever a change here or in `differences` alters what is said."""
 
 BETTER, WORSE = "better", "worse"
 MOST_REASONS = 5
+MOST_LETTERS = 240
 
 _TIE = 0.05
 _BEYOND_MEASURING = frozenset(
@@ -112,23 +113,25 @@ def explain_series(
     evidence = tuple(
         _placed_evidence(frame, places, seen_by_all, leaning, index) for index, frame in enumerate(features)
     )
-    words = None
+    words, thoughts = None, judgement.thoughts
     if judgement.phrases is not None and judgement.embeddings is not None:
         words = words_of(judgement.phrases, judgement.embeddings)
-    return Explainer(evidence, judgement.preference, judgement.fine, words)
+    return Explainer(evidence, judgement.preference, judgement.fine, words, thoughts)
 
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
     """Says why, for any two frames of one judged series; small enough to keep.
 
-    What is measured comes first; `words`, where the model has them, fill in what cannot be measured.
+    What the model itself says (`thoughts`) comes first, then what is measured; `words`, where the model has
+    them, fill in what cannot be measured.
     """
 
     evidence: tuple[Evidence, ...]
     preference: FloatArray
     fine: FloatArray
     words: Words | None = None
+    thoughts: Thoughts | None = None
 
     def between(self, i: int, j: int, path_j: str) -> tuple[Reason, ...]:
         """In what frame *i* differs from frame *j*: what speaks for the verdict first, strongest first.
@@ -142,7 +145,8 @@ class Explainer:
         findings = (
             measured if self.words is None else self._with_words(measured, self.words.between(i, j), i, j)
         )
-        return tuple(finding.against(path_j) for finding in self._in_line(findings, i, j))
+        spoken = self._spoken(i, j)
+        return tuple(finding.against(path_j) for finding in [*spoken, *self._in_line(findings, i, j, spoken)])
 
     def per_photo(self, order: Sequence[int], paths: Sequence[str]) -> tuple[tuple[Reason, ...], ...]:
         """Every frame's reasons, as given to the scorer, against the best; the best's, against the second.
@@ -172,16 +176,47 @@ class Explainer:
         ]
         return sorted([*measured, *seen], key=lambda finding: (-finding.strength, finding.attribute))
 
-    def _in_line(self, findings: Sequence[Finding], i: int, j: int) -> list[Finding]:
+    def _spoken(self, i: int, j: int) -> list[Finding]:
+        """What the model itself said of frame *i*, where it says why: that decided, so it comes first."""
+        if self.thoughts is None:
+            return []
+        lead = float(self.preference[i, j]) - 0.5
+        row = self.thoughts[i]
+        said = row[j] if len(row) > 1 else row[0]
+        strength = round(min(1.0, abs(2 * lead)), 3)
+        is_better = lead > 0 or (lead == 0 and i < j)
+        return (
+            [Finding(Attribute.OVERALL, is_better, strength, f"the model says: {_brief(said)}")]
+            if said
+            else []
+        )
+
+    def _in_line(
+        self, findings: Sequence[Finding], i: int, j: int, spoken: Sequence[Finding]
+    ) -> list[Finding]:
         lead = float(self.preference[i, j]) - 0.5
         wins = lead > 0 or (lead == 0 and i < j)
         if not findings:
+            if spoken:
+                return []
             return [_overall(wins, lead, where=_spot(self.evidence[i], self.evidence[j]))]
         if abs(lead) < _TIE:
             return list(findings)
         supporting = [finding for finding in findings if finding.is_better == wins]
         opposing = [finding for finding in findings if finding.is_better != wins]
-        return [*(supporting or [_overall(wins, lead, despite=True)]), *opposing]
+        if not supporting and not spoken:
+            supporting = [_overall(wins, lead, despite=True)]
+        return [*supporting, *opposing]
+
+
+def _brief(said: str) -> str:
+    """As many whole sentences of *said* as fit into `MOST_LETTERS`; of one that is longer, its beginning."""
+    if len(said) <= MOST_LETTERS:
+        return said
+    end = max(said.rfind(mark, 0, MOST_LETTERS) for mark in (". ", "! ", "? "))
+    if end > 0:
+        return said[: end + 1]
+    return said[:MOST_LETTERS].rsplit(" ", 1)[0] + " …"
 
 
 def _overall(wins: bool, lead: float, *, despite: bool = False, where: str = "") -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from finepick.domain import Attribute, FloatArray, Reason
 from finepick.explanations.reasons import explain_series
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.packing import pack_arrays, unpack_arrays
-from finepick.scorers.base import FrameSource, Judgement, Scorer
+from finepick.scorers.base import FrameSource, Judgement, Scorer, Thoughts
 from finepick.scorers.utilities import share_duplicates
 
 
@@ -43,6 +43,7 @@ class Study:
                 coarse=None if judgement.coarse is None else judgement.coarse[place],
                 preference=judgement.preference[np.ix_(place, place)],
                 embeddings=None if judgement.embeddings is None else judgement.embeddings[place],
+                thoughts=_rearranged(judgement.thoughts, order),
             ),
             reasons=tuple(self.reasons[i] for i in place),
             maps=tuple(self.maps[i] for i in place),
@@ -89,6 +90,8 @@ def pack_study(study: Study) -> bytes:
         "too_close": np.array([judgement.too_close], np.uint8),
         "reasons": np.frombuffer(json.dumps(rows).encode(), np.uint8),
     }
+    if judgement.thoughts is not None:
+        arrays["thoughts"] = np.frombuffer(json.dumps(judgement.thoughts).encode(), np.uint8)
     if judgement.coarse is not None:
         arrays["coarse"] = judgement.coarse.astype(np.float64)
     if judgement.embeddings is not None:
@@ -108,6 +111,7 @@ def unpack_study(blob: bytes) -> Study | None:
             preference=arrays["preference"],
             too_close=bool(arrays["too_close"][0]),
             embeddings=arrays.get("embeddings"),
+            thoughts=_unpacked_thoughts(arrays),
         )
         rows = json.loads(arrays["reasons"].tobytes())
         reasons = tuple(tuple(Reason(Attribute(name), *others) for name, *others in row) for row in rows)
@@ -115,3 +119,17 @@ def unpack_study(blob: bytes) -> Study | None:
     except (ValueError, KeyError, TypeError):
         return None
     return Study(judgement, reasons, maps)
+
+
+def _rearranged(thoughts: Thoughts | None, order: Sequence[int]) -> Thoughts | None:
+    if thoughts is None:
+        return None
+    rows = (thoughts[i] for i in order)
+    return tuple(row if len(row) < len(order) else tuple(row[j] for j in order) for row in rows)
+
+
+def _unpacked_thoughts(arrays: Mapping[str, NDArray[Any]]) -> Thoughts | None:
+    packed = arrays.get("thoughts")
+    if packed is None:
+        return None
+    return tuple(tuple(map(str, row)) for row in json.loads(packed.tobytes()))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Arrays = dict[str, NDArray[Any]]
+Thoughts = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,18 @@ class FrameSource(Protocol):
         """SHA-256 of the bytes of photo *index*: what caches and tie-breaks may depend on, not its name."""
         ...
 
+    def known(self, key: str) -> bytes | None:
+        """What a scorer remembered under *key*, a SHA-256; None where it did not, or nothing is remembered."""
+        ...
+
+    def remember(self, key: str, blob: bytes) -> None:
+        """Keep *blob* under *key*, where there is a cache: for answers that were dear."""
+        ...
+
+    def lost(self, index: int, reason: str) -> ImageError:
+        """What to raise where photo *index* is sound but cannot be judged, for *reason*, a sentence."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -95,6 +108,8 @@ class Judgement:
     embeddings: (n, d) float32 or None. difference: n maps (rows, columns) in [0, 1], or None.
     alignment, places: how the frames, and their cells, lie over one another, where the scorer found that out.
     phrases: what differences of the embeddings can be read with, where the model knows words.
+    thoughts: what the model says in words, n rows: of a frame by itself (one text), or beside each of the n
+        frames (n texts, "" where it said nothing); None where it says nothing at all.
     """
 
     fine: FloatArray
@@ -106,6 +121,7 @@ class Judgement:
     alignment: Alignment | None = None
     places: Places | None = None
     phrases: PhraseBank | None = None
+    thoughts: Thoughts | None = None
 
 
 class Scorer(Protocol):

@@ -21,10 +21,15 @@ SCORERS: Mapping[str, str] = MappingProxyType(
 )
 """Name → "module:Class". A class is made without arguments, or, for `measurement:NAME`, from NAME."""
 
-WEIGHTED: Mapping[str, str] = MappingProxyType({"fgaesq": "finepick.scorers.fgaesq.loading:load_fgaesq"})
-"""Name → "module:function" of models whose weights are fetched or given as a file.
+WEIGHTED: Mapping[str, str] = MappingProxyType(
+    {
+        "fgaesq": "finepick.scorers.fgaesq.loading:load_fgaesq",
+        "red-aes": "finepick.scorers.red_aes.loading:load_red_aes",
+    }
+)
+"""Name → "module:function" of models whose weights are fetched or given as a file, a folder or a card.
 
-The function is called with the file (None = the fetched one), the device and the pairing.
+The function is called with the file (None = the usual one), the device and the pairing.
 """
 
 CHECKPOINTS = (".safetensors", ".pt", ".pth")
@@ -36,10 +41,12 @@ _DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
         "measured": "many measurements, compared within the series where its frames differ (the default)",
         "sharpness": "variance of the Laplacian of the whole frame, the floor that other cullers use",
         "fgaesq": "the network of FGAesQ (CVPR 2026) with its published weights, see 'finepick models fetch'",
+        "red-aes": "a multimodal language model that says why, then rates: taught here by 'finepick train red', "
+        "or behind a server",
     }
 )
 _DEVICES = ("auto", "cpu", "cuda", "mps")
-_NOT_YET = ("builtin", "red-aes")
+_NOT_YET = ("builtin",)
 
 
 def scorer_names() -> dict[str, str]:
@@ -73,9 +80,11 @@ def load_scorer(name: str, *, device: str = "auto", pairing: str = "series") -> 
         return _named(WEIGHTED[name])(None, device, pairing)
     if name.lower().endswith(WEIGHT_FILES):
         return _named(WEIGHTED["fgaesq"])(name, device, pairing)
+    family, separator, argument = name.partition(":")
+    if family not in SCORERS and (name.lower().endswith(".json") or os.path.isdir(name)):
+        return _named(WEIGHTED["red-aes"])(name, device, pairing)
     if pairing != "series":
         raise UsageError(f"--pairing {pairing} goes with fgaesq, not with '{name}'")
-    family, separator, argument = name.partition(":")
     if family not in SCORERS or (separator and name not in scorer_names()) or name == "measurement":
         raise _unknown(name)
     make = _named(SCORERS[family])
@@ -86,7 +95,7 @@ def _unknown(name: str) -> UnknownScorerError:
     if os.path.basename(name) != name or os.path.exists(name):
         return UnknownScorerError(
             f"'{name}' is no file of weights; their names end in {', '.join(WEIGHT_FILES[:-1])} "
-            f"or {WEIGHT_FILES[-1]}"
+            f"or {WEIGHT_FILES[-1]}; a red-aes model is a folder, or a card that ends in .json"
         )
     return UnknownScorerError(f"there is no model called '{name}'; known are {', '.join(scorer_names())}")
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from finepick.domain import Frame
-from finepick.errors import ScorerError
+from finepick.errors import ImageError, ScorerError, UnjudgedPhotoError
 from finepick.features.extraction import PhotoFeatures, extract_features
 from finepick.scorers.base import Arrays, Glance, View, glance_at, view_frame
 from finepick.settings import WORKING_SIDE
@@ -62,6 +62,15 @@ class ArrayFrames:
             self._digests[index] = hashed.hexdigest()
         return self._digests[index]
 
+    def known(self, key: str) -> bytes | None:
+        return None
+
+    def remember(self, key: str, blob: bytes) -> None:
+        """Nothing: what lies in memory has no cache."""
+
+    def lost(self, index: int, reason: str) -> ImageError:
+        return UnjudgedPhotoError(reason, path=f"frame {index}")
+
 
 class FeatureFrames:
     """A `FrameSource` over features, and what was seen of each photo alone, for scorers that want no pixels."""
@@ -90,6 +99,15 @@ class FeatureFrames:
 
     def digest(self, index: int) -> str:
         return self._digests[index]
+
+    def known(self, key: str) -> bytes | None:
+        return None
+
+    def remember(self, key: str, blob: bytes) -> None:
+        """Nothing: readers have no cache."""
+
+    def lost(self, index: int, reason: str) -> ImageError:
+        return UnjudgedPhotoError(reason, path=f"frame {index}")
 
 
 def _checked(array: Frame, index: int) -> Frame:

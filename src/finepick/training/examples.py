@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from finepick.domain import FloatArray, Frame
+from finepick.errors import ImageError
 from finepick.features.extraction import PhotoFeatures
 from finepick.scorers.base import Arrays, FrameSource, View
 from finepick.scorers.fgaesq.series import block_importance, plan_grid
@@ -130,3 +131,12 @@ class _Part:
 
     def digest(self, index: int) -> str:
         return self._whole.digest(self._places[index])
+
+    def known(self, key: str) -> bytes | None:
+        return self._whole.known(key)
+
+    def remember(self, key: str, blob: bytes) -> None:
+        self._whole.remember(key, blob)
+
+    def lost(self, index: int, reason: str) -> ImageError:
+        return self._whole.lost(self._places[index], reason)

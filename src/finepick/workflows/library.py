@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from finepick.batch.messages import Reply, Request
 from finepick.batch.pool import ReaderPool
 from finepick.domain import Frame, Metadata, Photo, Skipped, Stage
-from finepick.errors import DamagedImageError, NothingReadableError, PathVanishedError
+from finepick.errors import (
+    DamagedImageError,
+    ImageError,
+    NothingReadableError,
+    PathVanishedError,
+    UnjudgedPhotoError,
+)
 from finepick.features.extraction import PhotoFeatures
 from finepick.features.packing import unpack_arrays, unpack_features
 from finepick.images.finding import Found, FoundFile, companions_of, find_photos
@@ -299,6 +305,15 @@ class SeriesFrames:
 
     def digest(self, index: int) -> str:
         return self._photos[index].digest
+
+    def known(self, key: str) -> bytes | None:
+        return self.library.study(key)
+
+    def remember(self, key: str, blob: bytes) -> None:
+        self.library.remember_study(key, "answer", blob)
+
+    def lost(self, index: int, reason: str) -> ImageError:
+        return UnjudgedPhotoError(reason, path=self._photos[index].path)
 
 
 def _view_request(photo: Photo, view: View) -> Request:

@@ -9,7 +9,10 @@ from dataclasses import asdict, dataclass
 from finepick.errors import UsageError, WeightsNotFoundError
 from finepick.scorers.catalog import CHECKPOINTS, DEFAULT_SCORER, load_scorer, scorer_names
 from finepick.scorers.fgaesq.fetched import MODEL, fetched_files, require_fetched
+from finepick.scorers.red_aes.card import find_card, usual_place
 from finepick.settings import Settings, load_settings
+
+RED_AES = "red-aes"
 
 _EXPORT_ENDINGS = (".onnx", ".safetensors")
 
@@ -28,13 +31,13 @@ class KnownModel:
 
 
 def list_models_here(settings: Settings | None = None) -> list[KnownModel]:
-    """Every model by name: the default first, then the one that can be fetched."""
-    has_fetched = fetched_files(settings or load_settings()) is not None
+    """Every model by name: the default first, then those that have learned."""
+    settings = settings or load_settings()
+    learned = {MODEL: fetched_files(settings) is not None, RED_AES: usual_place(settings) is not None}
     names = scorer_names()
-    ordered = sorted(names, key=lambda name: (name != DEFAULT_SCORER, name != MODEL, ":" in name))
+    ordered = sorted(names, key=lambda name: (name != DEFAULT_SCORER, name not in learned, ":" in name))
     return [
-        KnownModel(name, names[name], name != MODEL or has_fetched, name == DEFAULT_SCORER)
-        for name in ordered
+        KnownModel(name, names[name], learned.get(name, True), name == DEFAULT_SCORER) for name in ordered
     ]
 
 
@@ -45,6 +48,11 @@ def weights_path(name: str, settings: Settings | None = None) -> str:
     """
     if name == MODEL:
         return require_fetched(settings or load_settings()).weights
+    if name == RED_AES:
+        place = usual_place(settings or load_settings())
+        if place is None:
+            raise WeightsNotFoundError("there is no red-aes model here; teach one with 'finepick train red'")
+        return find_card(place)
     load_scorer(name)
     weights = importlib.resources.files("finepick.scorers") / f"{name}.json"
     if not weights.is_file():
