@@ -67,7 +67,7 @@ def test_the_document_is_the_one_promised_key_by_key(finepick: Finepick, folder:
     ]
     assert document["finepick"] == __version__
     check_model(document["model"])
-    assert document["model"]["name"] == "measured"
+    assert document["model"]["name"] == "builtin"
     assert (document["dataset"], document["split"]) == ("my-series", "test")
     assert (document["n_series"], document["n_pairs"], document["n_photos"]) == (4, 12, 12)
     check_metrics(document["metrics"])
@@ -261,7 +261,7 @@ def studies(home: Path) -> dict[str, int]:
         return {}
     try:
         with sqlite3.connect(f"file:{databases[0]}?mode=ro", uri=True) as connection:
-            return dict(connection.execute("select key, rowid from studies").fetchall())
+            return dict(connection.execute("select key, rowid from studies where kind = 'series'").fetchall())
     except sqlite3.OperationalError:  # not yet made
         return {}
 

@@ -280,7 +280,7 @@ def test_contestants_are_those_that_were_named_in_their_order(tmp_path: Path) ->
         ("measurement:sharpness", "floor"),
     ]
     assert len(chosen) == 3 + 11
-    assert [one.name for one in choose_contestants([], [])] == ["measured"]
+    assert [one.name for one in choose_contestants([], [])] == ["builtin"]
 
 
 def test_comparisons_decide_where_there_are_any(folder: Path, evaluate: Evaluate) -> None:

@@ -148,7 +148,7 @@ def test_before_and_after_the_path_is_told(hub: FakeHub, settings: Settings) -> 
     with pytest.raises(WeightsNotFoundError, match=r"not on this disk .*finepick models fetch fgaesq"):
         weights_path("fgaesq", settings)
     listed = {one.name: one for one in list_models_here(settings)}
-    assert not listed["fgaesq"].is_here and listed["measured"].is_here and listed["measured"].is_default
+    assert not listed["fgaesq"].is_here and listed["builtin"].is_here and listed["builtin"].is_default
     here = fetch(settings)
     assert weights_path("fgaesq", settings) == here.weights
     assert {one.name: one.is_here for one in list_models_here(settings)}["fgaesq"]

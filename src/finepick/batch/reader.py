@@ -55,7 +55,7 @@ def _look(request: Request) -> Reply:
     if request.verb == "view":
         view = View(0, request.long_side, request.function, request.arguments)
         return Reply(None, {}, (pack_arrays(view_frame(photo.frame, view)),))
-    glance = ()
+    glance: tuple[bytes, ...] = ()
     if request.function:
         glance = (pack_arrays(glance_at(photo.picture, request.function, request.arguments)),)
     if request.verb == "glance":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finepick.cli.options import Json, Quiet, Workers
+from finepick.cli.train_builtin import builtin
 from finepick.cli.train_red import red
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ def fgaesq(
             typer.echo(printable(out))
 
 
+app.command("builtin", epilog="Example:  finepick train builtin --data DIR --out run1")(builtin)
 app.command("red", epilog="Example:  finepick train red edits/ --recipe tiny --out run1")(red)
 
 

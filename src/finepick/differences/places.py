@@ -79,9 +79,7 @@ def lay_cells(frames: Sequence[PhotoFeatures], alignment: Alignment, maps: Seque
     return Places(np.stack(cells).reshape(*shape, -1), shown, weight / weight.sum(), out, difference)
 
 
-def lay_maps(
-    maps: Sequence[FloatArray], frames: Sequence[PhotoFeatures], alignment: Alignment
-) -> FloatArray:
+def lay_maps(maps: Sequence[FloatArray], frames: Sequence[PhotoFeatures], alignment: Alignment) -> FloatArray:
     """One map a frame, (rows, columns) over its whole frame, at the places of `lay_cells`: (n, rows, columns)."""
     reference = frames[alignment.reference]
     rows, columns = reference.measurements.grid.shape[:2]

@@ -10,10 +10,11 @@ from types import MappingProxyType
 from finepick.errors import ScorerError, UnknownScorerError, UsageError
 from finepick.scorers.base import Scorer
 
-DEFAULT_SCORER = "measured"
+DEFAULT_SCORER = "builtin"
 
 SCORERS: Mapping[str, str] = MappingProxyType(
     {
+        "builtin": "finepick.scorers.builtin:BuiltinScorer",
         "measured": "finepick.scorers.measured:MeasuredScorer",
         "sharpness": "finepick.scorers.sharpness:SharpnessScorer",
         "measurement": "finepick.scorers.single:MeasurementScorer",
@@ -38,7 +39,8 @@ PAIRINGS = ("series", "published")
 
 _DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "measured": "many measurements, compared within the series where its frames differ (the default)",
+        "builtin": "a small network that was taught, and measurements (the default)",
+        "measured": "many measurements, compared within the series where its frames differ",
         "sharpness": "variance of the Laplacian of the whole frame, the floor that other cullers use",
         "fgaesq": "the network of FGAesQ (CVPR 2026) with its published weights, see 'finepick models fetch'",
         "red-aes": "a multimodal language model that says why, then rates: taught here by 'finepick train red', "
@@ -46,7 +48,6 @@ _DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 _DEVICES = ("auto", "cpu", "cuda", "mps")
-_NOT_YET = ("builtin",)
 
 
 def scorer_names() -> dict[str, str]:
@@ -71,13 +72,12 @@ def load_scorer(name: str, *, device: str = "auto", pairing: str = "series") -> 
         raise UsageError(f"unknown device '{device}'; use one of {', '.join(_DEVICES)}")
     if pairing not in PAIRINGS:
         raise UsageError(f"unknown pairing '{pairing}'; use one of {', '.join(PAIRINGS)}")
-    if name in _NOT_YET:
-        raise ScorerError(
-            f"the model '{name}' is not part of this version of Finepick; "
-            f"use one of {', '.join(_DESCRIPTIONS)}"
-        )
     if name in WEIGHTED:
         return _named(WEIGHTED[name])(None, device, pairing)
+    if name.lower().endswith(".onnx"):
+        made: Scorer | None = _named("finepick.scorers.builtin.loading:load_if_ours")(name)
+        if made is not None and pairing == "series":
+            return made
     if name.lower().endswith(WEIGHT_FILES):
         return _named(WEIGHTED["fgaesq"])(name, device, pairing)
     family, separator, argument = name.partition(":")

@@ -12,7 +12,7 @@ import numpy as np
 from finepick.domain import FloatArray, Frame
 from finepick.errors import ImageError
 from finepick.features.extraction import PhotoFeatures
-from finepick.scorers.base import Arrays, FrameSource, View
+from finepick.scorers.base import Arrays, FrameSource, Glance, View
 from finepick.scorers.fgaesq.series import block_importance, plan_grid
 from finepick.scorers.overlay import Overlay
 from finepick.training.targets import SeriesTarget
@@ -128,6 +128,9 @@ class _Part:
 
     def features(self, index: int) -> PhotoFeatures:
         return self._whole.features(self._places[index])
+
+    def glance(self, index: int, glance: Glance) -> Arrays:
+        return self._whole.glance(self._places[index], glance)
 
     def digest(self, index: int) -> str:
         return self._whole.digest(self._places[index])

@@ -220,8 +220,10 @@ class Library:
         self.progress.stage("reading photos", len(files))
         by_path = {file.path: file for file in files}
         verb = "examine for report" if self._keep_previews else "examine"
-        wanted = {"function": glance.function, "arguments": dict(glance.arguments)} if glance else {}
-        requests = (Request(verb, file.path, WORKING_SIDE, **wanted) for file in files)
+        function, arguments = (glance.function, dict(glance.arguments)) if glance else ("", {})
+        requests = (
+            Request(verb, file.path, WORKING_SIDE, function=function, arguments=arguments) for file in files
+        )
         for request, reply in self._pool.ask_all(requests):
             file = by_path[request.path]
             known = self._remember(file, reply, glance) if reply.error is None else reply.error

@@ -1,0 +1,118 @@
+"""What the network sees of one photo: a few readings, and maps of how much each part speaks for it.
+
+Runs on ONNX Runtime with one thread, where the photo is decoded; readers work side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+from PIL import Image
+
+from finepick.errors import WeightsError
+from finepick.scorers.base import Arrays, Glance
+from finepick.scorers.builtin.texture import texture
+
+EYE_VERSION = 1
+"""Raised whenever a change here alters what the same network says of a photo."""
+
+SIDE = 448
+"""The network sees a photo at about as many pixels as a square of this side has."""
+
+STEP = 128
+"""Both sides of what it sees are multiples of this: it looks a second time at a quarter of the length."""
+
+LONGEST = 1024
+"""No side is longer: a narrow panorama is squeezed rather than looked at through a slit."""
+
+READINGS = ("quality", "beauty", "damage", "damage at a glance")
+"""What the network puts into numbers, for the whole photo; higher is better but for the two of damage."""
+
+_NETWORK = "builtin.onnx"
+_OUTPUTS = ("readings", "quality", "damage")
+
+
+def look(picture: Image.Image, *, network: str = "") -> Arrays:
+    """A glance (see `scorers.base.Glance`) at *picture* (RGB): "readings" (len(READINGS),), and "quality" and
+    "damage", maps (rows, columns) over the whole photo.
+
+    *network*: a file; the one in the wheel unless given. Raises WeightsError.
+    """
+    return opened(network).look(picture)
+
+
+def glance(network: str = "") -> Glance:
+    """What to ask of every photo so that `look` answers. Raises WeightsError."""
+    version = f"{EYE_VERSION} {opened(network).digest}"
+    return Glance(f"{__name__}:look", version, {"network": network} if network else {})
+
+
+class Eye:
+    """One network, ready to look. Raises WeightsError where *model* is none of ours."""
+
+    def __init__(self, model: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise WeightsError(
+                f"this is no network that can be run ({error}); make or fetch it again"
+            ) from error
+        facts: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        if "blends" not in facts:
+            raise WeightsError("this network was not written by 'finepick train builtin'")
+        self.facts = facts
+        self.digest = hashlib.sha256(model).hexdigest()
+
+    def look(self, picture: Image.Image) -> Arrays:
+        """See `look`."""
+        small = _reduced(picture)
+        view = small.resize(view_size(*picture.size), Image.Resampling.BICUBIC)
+        made = self._session.run(list(_OUTPUTS), {"picture": np.asarray(view), "texture": texture(small)})
+        return {name: np.asarray(values, np.float32) for name, values in zip(_OUTPUTS, made, strict=True)}
+
+
+def view_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height, in pixels, at which the network sees a photo of *width* × *height*.
+
+    The photo's shape as nearly as multiples of `STEP` allow, and about SIDE² pixels.
+    """
+    shape = np.sqrt(width / height)
+    return _stepped(SIDE * shape), _stepped(SIDE / shape)
+
+
+def _stepped(length: float) -> int:
+    return int(np.clip(round(length / STEP), 1, LONGEST // STEP)) * STEP
+
+
+def _reduced(picture: Image.Image) -> Image.Image:
+    """*picture* averaged down by a whole number, no side below what anybody here looks at."""
+    factor = min(picture.size) // 512
+    return picture.reduce(factor) if factor > 1 else picture
+
+
+@lru_cache(maxsize=2)
+def opened(network: str) -> Eye:
+    """The eye with the network in the file *network*; "" = the one in the wheel. Raises WeightsError."""
+    if not network:
+        return Eye(resources.files("finepick.scorers.builtin").joinpath(_NETWORK).read_bytes())
+    try:
+        with open(network, "rb") as file:
+            return Eye(file.read())
+    except OSError as error:
+        raise WeightsError(f"cannot read {network} ({error}); check its permissions", path=network) from None
+
+
+def opened_if_ours(network: str) -> Eye | None:
+    """The eye with the network in the file *network*, or None where it is of another kind."""
+    try:
+        return opened(network)
+    except WeightsError:
+        return None

@@ -1,0 +1,174 @@
+"""What a taught network saw of each photo, and measurements, blended and compared within the series.
+
+Frames that lie over one another (bursts, edits of one photo) are judged most of all where they differ, frames that
+only share a subject as wholes: two blends, with a temperature each. Both were fitted by `finepick train builtin`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from finepick.differences.leaning import lean_of_series
+from finepick.differences.places import Places, lay_cells, lay_maps
+from finepick.domain import FloatArray, ModelInfo
+from finepick.errors import WeightsError
+from finepick.scorers import measured
+from finepick.scorers.base import Arrays, FrameSource, Glance, Judgement
+from finepick.scorers.builtin import eye
+from finepick.scorers.overlay import Overlay
+from finepick.scorers.utilities import judge_utilities, model_info, tie_duplicates
+
+READINGS: tuple[str, ...] = (*eye.READINGS, "damage where they differ", *measured.READINGS)
+"""What a blend is a weighted sum of, one column each of `read_series`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """weights: (len(READINGS),). temperature: by how much utilities differ for odds of e to 1.
+
+    call: the probability of being better than the second from which on the best is called.
+    """
+
+    weights: FloatArray
+    temperature: float
+    call: float
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Blend:
+        """Readings that are not named weigh nothing. Raises KeyError, ValueError."""
+        weights = np.zeros(len(READINGS))
+        for name, weight in document["readings"].items():
+            weights[READINGS.index(name)] = weight
+        return cls(weights, float(document["temperature"]), float(document["call"]))
+
+    def to_document(self) -> dict[str, Any]:
+        named = {name: float(w) for name, w in zip(READINGS, self.weights, strict=True) if w}
+        return {"readings": named, "temperature": self.temperature, "call": self.call}
+
+
+@dataclass(frozen=True, slots=True)
+class Blends:
+    """near: for frames that lie over one another; apart: for others. coarse: slope and intercept that put what the
+    network calls beauty into 1…10."""
+
+    near: Blend
+    apart: Blend
+    coarse: tuple[float, float]
+
+    @classmethod
+    def from_json(cls, text: str) -> Blends:
+        """Raises WeightsError where *text* was written by another version."""
+        try:
+            document = json.loads(text)
+            return cls(
+                Blend.from_document(document["near"]),
+                Blend.from_document(document["apart"]),
+                (float(document["coarse"]["slope"]), float(document["coarse"]["intercept"])),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise WeightsError(
+                f"this network's blends are of another version of Finepick ({error})"
+            ) from None
+
+    def to_json(self) -> str:
+        slope, intercept = self.coarse
+        return json.dumps(
+            {
+                "near": self.near.to_document(),
+                "apart": self.apart.to_document(),
+                "coarse": {"slope": slope, "intercept": intercept},
+            },
+            indent=1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesReadings:
+    """What is known of the n frames of a series before they are compared, in canonical order (see `Overlay`).
+
+    readings: (n, len(READINGS)), columns as there.
+    """
+
+    overlay: Overlay
+    places: Places
+    glances: list[Arrays]
+    readings: FloatArray
+
+    @property
+    def are_near(self) -> bool:
+        """Whether the frames lie over one another."""
+        return measured.is_near(self.overlay.alignment)
+
+    @property
+    def as_given(self) -> FloatArray:
+        """The readings in the order the frames came in."""
+        return self.readings[self.overlay.place]
+
+
+def read_series(frames: FrameSource, glance: Glance) -> SeriesReadings:
+    """Raises ImageError where a frame cannot be had."""
+    overlay = Overlay.of(frames)
+    features, alignment = overlay.features, overlay.alignment
+    places = lay_cells(features, alignment, overlay.maps)
+    glances = [frames.glance(index, glance) for index in overlay.order]
+    damage = lay_maps([one["damage"] for one in glances], features, alignment)
+    readings = np.column_stack(
+        [
+            np.stack([one["readings"] for one in glances]).astype(np.float64),
+            np.einsum("nrc,rc->n", damage, places.weight),
+            measured.read_series(features, places, lean_of_series(features, alignment)),
+        ]
+    )
+    return SeriesReadings(overlay, places, glances, readings)
+
+
+class BuiltinScorer:
+    """The model that comes with Finepick.
+
+    Args:
+        network: a file that `finepick train builtin` wrote; the one in the wheel unless given.
+        name: what it is called.
+
+    Raises WeightsError.
+    """
+
+    def __init__(self, network: str = "", *, name: str = "builtin") -> None:
+        known = eye.opened(network)
+        self._name = name
+        self._blends = Blends.from_json(known.facts["blends"])
+        self.glance = eye.glance(network)
+
+    @property
+    def info(self) -> ModelInfo:
+        return model_info(self._name, "1", [self.glance.version, measured.MeasuredScorer().info.fingerprint])
+
+    def judge(self, frames: FrameSource) -> Judgement:
+        seen = read_series(frames, self.glance)
+        overlay, place = seen.overlay, seen.overlay.place
+        blend = self._blends.near if seen.are_near else self._blends.apart
+        utilities = tie_duplicates(seen.readings @ blend.weights, overlay.digests)
+        return judge_utilities(
+            utilities[place],
+            temperature=blend.temperature,
+            call=blend.call,
+            coarse=self._coarse(seen.glances)[place],
+            difference=overlay.maps_as_given,
+            alignment=overlay.alignment_as_given,
+            places=seen.places.rearranged(place),
+        )
+
+    def coarse(self, frames: FrameSource) -> FloatArray:
+        """What people would call each photo's beauty, (n,) in 1…10."""
+        return self._coarse([frames.glance(index, self.glance) for index in range(len(frames))])
+
+    def _coarse(self, glances: Sequence[Arrays]) -> FloatArray:
+        slope, intercept = self._blends.coarse
+        beauty = np.array(
+            [glance["readings"][eye.READINGS.index("beauty")] for glance in glances], np.float64
+        )
+        return np.clip(beauty * slope + intercept, 1.0, 10.0)

@@ -1,0 +1,206 @@
+"""How readings are blended: weights from pairs (Bradley & Terry 1952), temperatures and thresholds from *val*.
+
+Frames that lie over one another have fixed weights, for want of judgements of real bursts. Others: people's judgements in *train* decide, the network's reading being one that did not know the series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit
+
+from finepick.datasets.records import LabelledPhoto
+from finepick.domain import FloatArray
+from finepick.scorers.builtin.scorer import READINGS, Blend
+from finepick.scorers.utilities import judge_utilities
+from finepick.training.builtin.heads import Fit
+
+NEAR: Mapping[str, float] = {
+    "damage where they differ": -0.2,
+    "sharpest": 0.2,
+    "entropy": 1.1,
+    "contrast": 1.0,
+    "colour": 0.6,
+    "burnt": 3.0,
+    "noise": 0.5,
+    "tilt": 0.5,
+    "cut": 0.3,
+}
+"""Weights of readings of frames that lie over one another: what edits say of the first measurements, and the rest
+chosen on *val* and on drawn bursts (docs/experiments.md says what each of them costs)."""
+
+APART = ("quality", "detail", "contrast", "entropy", "colour", "burnt", "noise", "blocks")
+"""Readings of frames that only share a subject whose weights people decide."""
+
+SURE = 0.8
+"""The best frame is called where, on *val*, that is right this often."""
+
+_CALLS = tuple(np.arange(0.5, 0.96, 0.02).round(2))
+_EDIT_TEMPERATURE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """differences: (n, readings) of the first photo's readings minus the second's. wanted: (n,) P(first is better).
+    counts: (n,) how much each pair counts."""
+
+    differences: FloatArray
+    wanted: FloatArray
+    counts: FloatArray
+
+
+def pairs_of(
+    series: Sequence[tuple[FloatArray, FloatArray]], *, temperature: float, least_gap: float = 0.0
+) -> Pairs:
+    """All pairs within *series*, each given as readings (n, d) and values (n,), higher is better.
+
+    P = σ(difference of values / temperature); pairs whose values differ by no more than *least_gap* are left out.
+    Every series counts alike. Raises ValueError where no pair is left.
+    """
+    differences, wanted, counts = [], [], []
+    for readings, values in series:
+        first, second = np.triu_indices(len(values), 1)
+        gaps = values[first] - values[second]
+        clear = np.abs(gaps) > least_gap
+        if clear.any():
+            differences.append((readings[first] - readings[second])[clear])
+            wanted.append(expit(gaps[clear] / temperature))
+            counts.append(np.full(int(clear.sum()), 1 / clear.sum()))
+    if not differences:
+        raise ValueError("no two photos of any series differ")
+    return Pairs(np.concatenate(differences), np.concatenate(wanted), np.concatenate(counts))
+
+
+def fit_weights(pairs: Pairs, *, penalty: float, nonnegative: bool) -> FloatArray:
+    """Weights (d,) that say *wanted* best; *penalty* is on their squares, readings scaled to unit spread."""
+    spread = pairs.differences.std(axis=0) + 1e-9
+    scaled = pairs.differences / spread
+    counts = pairs.counts / pairs.counts.sum()
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        logits = scaled @ weights
+        said = expit(logits)
+        # log(1 + e^x) − t·x, without overflow
+        entropy = np.logaddexp(0, logits) - pairs.wanted * logits
+        slope = scaled.T @ (counts * (said - pairs.wanted))
+        return float(counts @ entropy + penalty * weights @ weights), slope + 2 * penalty * weights
+
+    bounds = [(0.0, None) if nonnegative else (None, None)] * scaled.shape[1]
+    found = minimize(loss, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(found.x / spread)
+
+
+def fit_temperature(utilities: FloatArray, wanted: FloatArray, counts: FloatArray) -> float:
+    """The temperature at which differences of *utilities* (n,) say *wanted* (n,) best, by cross-entropy.
+
+    *counts*: (n,) how much each pair counts.
+    """
+
+    def loss(logarithm: float) -> float:
+        logits = utilities / np.exp(logarithm)
+        return float(counts @ (np.logaddexp(0, logits) - wanted * logits))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-6.0, 6.0), method="bounded").x))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A series that people judged. readings: (n, len(READINGS)). values: (n,) their means. gap: means that lie closer
+    say nothing."""
+
+    dataset: str
+    readings: FloatArray
+    values: FloatArray
+    gap: float
+    are_near: bool
+    paths: list[str]
+
+
+def blend_near(
+    edited: Sequence[tuple[FloatArray, FloatArray]], val: Sequence[Judged], tell: Callable[[str], None]
+) -> Blend:
+    """For frames that lie over one another. *edited*: readings and worth of edited series, to tell how far it goes
+    with what the teacher thinks of them."""
+    weights = np.array([NEAR.get(name, 0.0) for name in READINGS])
+    pairs = pairs_of(edited, temperature=_EDIT_TEMPERATURE)
+    agrees = (pairs.differences @ weights > 0) == (pairs.wanted > 0.5)
+    tell(
+        f"alike: {np.average(agrees, weights=pairs.counts):.3f} of pairs of edits ordered as the teacher does"
+    )
+    return _calibrated("alike", weights, val, tell)
+
+
+def blend_apart(
+    train: Sequence[Judged], quality: Fit, val: Sequence[Judged], tell: Callable[[str], None]
+) -> Blend:
+    """For frames that only share a subject."""
+    unseen = dict(zip(quality.examples.paths, quality.said, strict=True))
+    columns = [READINGS.index(name) for name in APART]
+    series = []
+    for one in train:
+        if one.are_near or any(path not in unseen for path in one.paths):
+            continue
+        rows = one.readings[:, columns].copy()
+        rows[:, APART.index("quality")] = [unseen[path] for path in one.paths]
+        series.append((rows, one.values / one.gap))
+    weights = np.zeros(len(READINGS))
+    # Gaps weigh as much as people disagree about them: at the least gap, P = σ(1).
+    weights[columns] = fit_weights(pairs_of(series, temperature=1.0), penalty=1e-3, nonnegative=True)
+    return _calibrated("apart", weights, val, tell)
+
+
+def coarse_scale(beauty: Fit, photos: Sequence[LabelledPhoto]) -> tuple[float, float]:
+    """Slope and intercept from what is read to people's means on 1…10, by least squares on photos it did not know."""
+    means = [1 + 9 * (one.score - (one.low or 1)) / ((one.high or 10) - (one.low or 1)) for one in photos]
+    slope, intercept = np.polyfit(beauty.said, means, 1)
+    return float(slope), float(intercept)
+
+
+def _calibrated(kind: str, weights: FloatArray, val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
+    """The blend with its temperature, every data set counting alike, and the least probability that may be called."""
+    if not val:
+        tell(f"{kind}: nothing in val says how sure to be; odds are as fitted, calls from .6")
+        return Blend(weights, 1.0, 0.6)
+    datasets = sorted({one.dataset for one in val})
+    gaps, wanted, counts = [], [], []
+    for name in datasets:
+        found = [(one.readings @ weights, one.values, one.gap) for one in val if one.dataset == name]
+        own = [pair for utilities, values, gap in found for pair in _clear_pairs(utilities, values, gap)]
+        gaps += [gap for gap, _ in own]
+        wanted += [right for _, right in own]
+        counts += [1 / len(own)] * len(own)
+    temperature = fit_temperature(np.array(gaps), np.array(wanted), np.array(counts))
+    right = float(np.average((np.array(gaps) > 0) == (np.array(wanted) > 0.5), weights=counts))
+    calls = [(call, *_called(weights, temperature, call, val)) for call in _CALLS]
+    call, share, sure = next((one for one in calls if one[2] >= SURE), calls[-1])
+    tell(
+        f"{kind}: {right:.3f} of pairs in val ({', '.join(datasets)}), temperature {temperature:.3f}; "
+        f"called from {call:.2f} on, {share:.0%} of series, {sure:.0%} of them right"
+    )
+    return Blend(weights, temperature, float(call))
+
+
+def _clear_pairs(utilities: FloatArray, values: FloatArray, gap: float) -> list[tuple[float, float]]:
+    """(difference of utilities, 1 or 0) of every pair that people were clear about, each once."""
+    pairs = []
+    for first, second in zip(*np.triu_indices(len(values), 1), strict=True):
+        if abs(values[first] - values[second]) > gap:
+            pairs.append((float(utilities[first] - utilities[second]), float(values[first] > values[second])))
+    return pairs
+
+
+def _called(
+    weights: FloatArray, temperature: float, call: float, val: Sequence[Judged]
+) -> tuple[float, float]:
+    """Share of series in which the best is called, and of those the share in which people's best is no better by more
+    than the gap; 0 where none is called."""
+    right = called = 0
+    for one in val:
+        judgement = judge_utilities(one.readings @ weights, temperature=temperature, call=call)
+        if not judgement.too_close:
+            called += 1
+            right += bool(one.values[judgement.fine.argmax()] >= one.values.max() - one.gap)
+    return called / len(val), right / called if called else 0.0

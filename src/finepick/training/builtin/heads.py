@@ -1,0 +1,141 @@
+"""What is read off the taught network: linear readings of its features, fitted on people's judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from finepick.domain import FloatArray
+
+CLOSER = 2
+"""The middle look has this many times as many cells along each side as the look at the whole."""
+
+PENALTIES = (100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
+FOLDS = 5
+
+Floats = NDArray[np.float32]
+Groups = Sequence[NDArray[np.intp]]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """values: (n,) what people said. groups: within which values are compared. paths: of the photos."""
+
+    values: FloatArray
+    groups: Groups
+    paths: list[str]
+
+    @classmethod
+    def pooled(cls, several: Sequence[Examples]) -> Examples:
+        """All of *several*, values in units of how they differ within a group of their own set."""
+        values, groups = [], []
+        paths: list[str] = []
+        for one in several:
+            apart = np.concatenate([one.values[group] - one.values[group].mean() for group in one.groups])
+            groups += [group + len(paths) for group in one.groups]
+            values.append(one.values / (apart.std() + 1e-9))
+            paths += one.paths
+        return cls(np.concatenate(values), groups, paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """weights: (d,) fitted on everything, and an intercept. said: (n,) what weights fitted without a photo's own fold
+    say of it. score: how well, see `agreement`."""
+
+    weights: FloatArray
+    intercept: float
+    said: FloatArray
+    penalty: float
+    score: float
+    examples: Examples
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number that is linear in what was seen: weights of cells of the middle look, of those of the whole (both are
+    averaged over their cells), and of the texture."""
+
+    middle: FloatArray
+    whole: FloatArray
+    texture: FloatArray
+    intercept: float
+
+    @classmethod
+    def of(cls, fit: Fit, channels: int) -> Reading:
+        """Of features as `features.Features` gives them, *channels* a cell."""
+        middle, whole, texture = np.split(fit.weights, [channels, 2 * channels])
+        return cls(middle, whole, texture, fit.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """quality: what makes one of several pictures of a subject better. beauty: what makes any photo better."""
+
+    quality: Reading
+    beauty: Reading
+
+    def arrays(self) -> dict[str, Floats]:
+        made: dict[str, Floats] = {}
+        for name, reading in (("quality", self.quality), ("beauty", self.beauty)):
+            for part in ("middle", "whole", "texture"):
+                made[f"{name} {part}"] = np.asarray(getattr(reading, part), np.float32)
+            made[f"{name} intercept"] = np.array([reading.intercept], np.float32)
+        return made
+
+
+def ridge(features: FloatArray, values: FloatArray, groups: Groups, penalty: float) -> FloatArray:
+    """Weights (d,) for *values* (n,) from *features* (n, d), both as they differ from their group's mean.
+
+    Hoerl & Kennard, Technometrics 1970; solved in the space of examples. Features are scaled to unit spread first.
+    """
+    spread = features.std(axis=0) + 1e-3
+    rows = np.concatenate([features[group] - features[group].mean(axis=0) for group in groups]) / spread
+    wanted = np.concatenate([values[group] - values[group].mean() for group in groups])
+    kernel = rows @ rows.T
+    kernel[np.diag_indices_from(kernel)] += penalty
+    return np.asarray(rows.T @ np.linalg.solve(kernel, wanted) / spread)
+
+
+def fit(features: FloatArray, examples: Examples, *, seed: int = 0) -> Fit:
+    """The ridge whose penalty agrees best with what it has not seen: groups of FOLDS folds, or members of one."""
+    values, groups = examples.values, examples.groups
+    chance = np.random.default_rng(seed)
+    units = list(groups) if len(groups) > 1 else [np.array([i]) for i in groups[0]]
+    folds = [
+        np.concatenate([units[i] for i in part])
+        for part in np.array_split(chance.permutation(len(units)), FOLDS)
+    ]
+    tried = []
+    for penalty in PENALTIES:
+        said = np.zeros(len(values))
+        for fold in folds:
+            kept = [np.setdiff1d(group, fold) for group in groups]
+            weights = ridge(features, values, [group for group in kept if len(group)], penalty)
+            said[fold] = features[fold] @ weights
+            if len(groups) == 1:
+                rest = np.setdiff1d(groups[0], fold)
+                said[fold] += (values[rest] - features[rest] @ weights).mean()
+        tried.append((agreement(said, examples), penalty, said))
+    score, penalty, said = max(tried, key=lambda one: one[0])
+    weights = ridge(features, values, groups, penalty)
+    intercept = float((values - features @ weights).mean()) if len(groups) == 1 else 0.0
+    return Fit(weights, intercept, said, penalty, score, examples)
+
+
+def agreement(said: FloatArray, examples: Examples) -> float:
+    """Share of pairs within groups whose order is right, of those more than a third of a spread apart; of a single
+    group, the rank correlation."""
+    if len(examples.groups) == 1:
+        return float(spearmanr(said, examples.values).statistic)
+    right = total = 0
+    for group in examples.groups:
+        gaps = np.subtract.outer(examples.values[group], examples.values[group])
+        clear = gaps > 1 / 3
+        right += int((clear & (np.subtract.outer(said[group], said[group]) > 0)).sum())
+        total += int(clear.sum())
+    return right / max(total, 1)

@@ -1,0 +1,379 @@
+"""The model in the wheel, taught anew: a teacher's eye, edits that hurt, what people said; one file comes of it."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from finepick.datasets.catalog import load_dataset
+from finepick.datasets.manifest import is_manifest
+from finepick.datasets.records import Dataset, LabelledPhoto, LabelledSeries
+from finepick.domain import FloatArray, Photo
+from finepick.errors import DatasetError, UsageError
+from finepick.scorers.base import View
+from finepick.scorers.fgaesq.weight_files import written_whole
+from finepick.settings import WORKING_SIDE
+from finepick.workflows.library import Library, SeriesFrames
+
+if TYPE_CHECKING:
+    from finepick.scorers.builtin.scorer import Blends
+    from finepick.training.builtin.heads import Examples, Fit, Heads
+    from finepick.training.builtin.network import Student
+    from finepick.training.builtin.teacher import Teacher
+
+NETWORK = "builtin.onnx"
+EDITED = "edited.npy"
+
+GAP = 0.075
+"""People's means that lie closer than this part of their scale are no pair that anybody can be wrong about."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinRequest:
+    """data: a folder of data sets, with `teacher/` and folders of plain photos (`photos.csv`) among them; only their
+    *train* rows teach. folder: where the run is kept. steps: lessons in all. rounds: edited groups a photo.
+    series: edited series that weights of frames alike are fitted on."""
+
+    data: str
+    folder: str
+    steps: int = 12_000
+    rounds: int = 2
+    series: int = 400
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "rounds", "series"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"--{name} must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class _Corpus:
+    teacher: str
+    datasets: list[Dataset]
+    plain: list[str]
+
+    def series(self, split: str) -> Iterator[tuple[Dataset, LabelledSeries]]:
+        for dataset in self.datasets:
+            for one in dataset.series:
+                if one.split == split and one.scores is not None:
+                    yield dataset, one
+
+    def rated(self, split: str) -> Iterator[tuple[str, LabelledPhoto]]:
+        for dataset in self.datasets:
+            for photo in dataset.photos:
+                if photo.split == split:
+                    yield os.path.join(dataset.folder, photo.file), photo
+
+    def taught(self) -> list[str]:
+        """Paths of all photos that teach."""
+        labelled = [os.path.join(d.folder, file) for d, one in self.series("train") for file in one.photos]
+        return list(dict.fromkeys([*self.plain, *labelled, *(path for path, _ in self.rated("train"))]))
+
+
+def train_builtin(
+    library: Library,
+    request: BuiltinRequest,
+    *,
+    tell: Callable[[str], None] = lambda line: None,
+) -> str:
+    """The path of a model taught as *request* says, for `--model`; a run that was stopped goes on.
+
+    Raises UsageError, DatasetError, WeightsError, OutputError, MissingExtraError.
+    """
+    from finepick.training.builtin.export import exported, with_facts
+    from finepick.training.builtin.teacher import read_teacher
+
+    os.makedirs(request.folder, exist_ok=True)
+    corpus = _read_corpus(request.data)
+    teacher = read_teacher(corpus.teacher, threads=library.settings.workers)
+    photos = _read(library, corpus)
+    tell(f"{len(corpus.taught())} photos teach")
+    student = _distilled(library, request, corpus, photos, teacher, tell)
+    heads, fits = _heads(library, corpus, photos, student, tell)
+    path = os.path.join(os.path.abspath(request.folder), NETWORK)
+    model = exported(student, heads, {"blends": ""})
+    _write(path, model)
+    blends = _blends(library, request, corpus, photos, path, fits, tell)
+    _write(path, with_facts(model, {"blends": blends.to_json(), "made by": "finepick train builtin"}))
+    return path
+
+
+def _read_corpus(data: str) -> _Corpus:
+    """Raises DatasetError, PathNotFoundError."""
+    if not os.path.isdir(data):
+        raise DatasetError(f"'{data}' is not a folder; name the folder that the data sets are in", path=data)
+    datasets, plain, teachers = [], [], []
+    for name in sorted(os.listdir(data)):
+        folder = os.path.join(data, name)
+        if os.path.isdir(folder) and is_manifest(folder):
+            datasets.append(load_dataset(folder))
+        elif os.path.isfile(os.path.join(folder, "photos.csv")):
+            with open(os.path.join(folder, "photos.csv"), encoding="utf-8", newline="") as file:
+                plain += [os.path.join(folder, row["file"]) for row in csv.DictReader(file)]
+        elif os.path.isdir(folder):
+            teachers += [
+                os.path.join(folder, one) for one in sorted(os.listdir(folder)) if one.endswith(".tflite")
+            ]
+    if not datasets:
+        raise DatasetError(
+            f"there is no data set in '{data}'; expected folders with series.jsonl or coarse.csv", path=data
+        )
+    if len(teachers) != 1:
+        raise DatasetError(
+            f"there are {len(teachers)} teachers in '{data}'; put one .tflite into a folder of its own there",
+            path=data,
+        )
+    return _Corpus(teachers[0], datasets, plain)
+
+
+def _read(library: Library, corpus: _Corpus) -> dict[str, Photo]:
+    """Every photo of the corpus by its path, whatever its split. Raises DatasetError where one cannot be read, or
+    where one that teaches is one that *test* asks about."""
+    paths = {split: [] for split in ("train", "val", "test")}  # type: dict[str, list[str]]
+    for split, found in paths.items():
+        found += [os.path.join(d.folder, file) for d, one in corpus.series(split) for file in one.photos]
+        found += [path for path, _ in corpus.rated(split)]
+    wanted = list(dict.fromkeys([*corpus.plain, *(path for found in paths.values() for path in found)]))
+    reading = library.read(wanted)
+    if reading.skipped:
+        first = reading.skipped[0]
+        raise DatasetError(
+            f"'{first.path}' cannot be read ({first.reason}); mend or remove it", path=first.path
+        )
+    photos = {photo.path: photo for photo in reading.photos}
+    missing = [path for path in wanted if path not in photos]
+    if missing:
+        raise DatasetError(f"'{missing[0]}' is not a photo of its own; mend or remove it", path=missing[0])
+    tested = {photos[path].digest: path for path in paths["test"]}
+    for path in corpus.taught():
+        if photos[path].digest in tested:
+            other = tested[photos[path].digest]
+            raise DatasetError(f"'{path}' would teach, and '{other}', the same photo, is in test", path=path)
+    return photos
+
+
+def _distilled(
+    library: Library,
+    request: BuiltinRequest,
+    corpus: _Corpus,
+    photos: Mapping[str, Photo],
+    teacher: Teacher,
+    tell: Callable[[str], None],
+) -> Student:
+    from finepick.training.builtin.distil import Settings, distil
+    from finepick.training.builtin.lessons import Lessons
+    from finepick.training.builtin.views import CANVAS, Canvases
+
+    taught = [photos[path] for path in corpus.taught()]
+    groups = _edited(library, request, taught)
+    frames = SeriesFrames(library, taught)
+    canvases = Canvases([frames.frame(index, CANVAS) for index in range(len(frames))], "cpu")
+    directions = _directions(library, corpus, photos, teacher, request.seed)
+    lessons = Lessons(canvases, groups, teacher, seed=request.seed)
+    settings = Settings(steps=request.steps, seed=request.seed)
+    library.progress.stage("learning from the teacher", settings.steps)
+
+    def report(step: int, losses: dict[str, float]) -> None:
+        tell(f"step {step}: " + ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()))
+
+    return distil(
+        lessons, directions, settings, request.folder, report=report, step_done=library.progress.step
+    )
+
+
+def _edited(library: Library, request: BuiltinRequest, photos: Sequence[Photo]) -> NDArray[np.uint8]:
+    """Edited parts of all *photos*, on disk; those of an earlier run in the same folder are taken as they are."""
+    from finepick.training.builtin.damage import EDITED as COUNT
+    from finepick.training.builtin.damage import SIDE
+    from finepick.training.builtin.views import CANVAS
+
+    path = os.path.join(request.folder, EDITED)
+    shape = (len(photos) * request.rounds, 1 + COUNT, SIDE, SIDE, 3)
+    if os.path.exists(path):
+        made: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        if made.shape == shape:
+            return made
+    library.progress.stage("editing photos", shape[0])
+    groups = np.lib.format.open_memmap(path + ".part", mode="w+", dtype=np.uint8, shape=shape)
+    function = "finepick.training.builtin.damage:edited_view"
+    views = (
+        View(index, CANVAS, function, {"seed": [request.seed, turn, index]})
+        for turn in range(request.rounds)
+        for index in range(len(photos))
+    )
+    for place, arrays in enumerate(library.views(photos, views)):
+        groups[place] = arrays["parts"]
+        library.progress.step()
+    groups.flush()
+    os.replace(path + ".part", path)
+    return groups
+
+
+def _directions(
+    library: Library, corpus: _Corpus, photos: Mapping[str, Photo], teacher: Teacher, seed: int
+) -> NDArray[np.float32]:
+    """Directions (k, channels) in which the teacher's embedding says what people like: ridges on draws of *train*."""
+    from finepick.training.builtin.heads import ridge
+
+    def embedded(paths: Sequence[str]) -> FloatArray:
+        made = []
+        for path in paths:
+            frame = Image.fromarray(library.frame(photos[path], 512))
+            views = [frame, *_quarters(frame)]
+            pictures = np.stack(
+                [np.asarray(one.resize((224, 224), Image.Resampling.BILINEAR)) for one in views]
+            )
+            [maps] = teacher.maps(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)), (teacher.layers - 1,))
+            by_view = maps.mean(axis=(2, 3), dtype=np.float64)
+            made.append(np.stack([by_view[0], by_view[1:].mean(axis=0)]))
+            library.progress.step()
+        return np.stack(made)
+
+    chance = np.random.default_rng(seed)
+    directions = []
+    for examples in _examples(corpus, "train"):
+        library.progress.stage("asking the teacher", len(examples.paths))
+        embeddings = embedded(examples.paths)
+        for turn in range(8):
+            for view in (0, 1):
+                drawn = _drawn(examples.groups, chance)
+                penalty = (1_000.0, 3_000.0)[turn % 2]
+                directions.append(ridge(embeddings[:, view], examples.values, drawn, penalty))
+    return np.stack(directions).astype(np.float32)
+
+
+def _drawn(groups: Sequence[NDArray[np.intp]], chance: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Seven tenths of *groups*; of a single one, of its members."""
+    if len(groups) == 1:
+        return [chance.choice(groups[0], max(2, len(groups[0]) * 7 // 10), replace=False)]
+    kept = chance.choice(len(groups), max(1, len(groups) * 7 // 10), replace=False)
+    return [groups[i] for i in kept]
+
+
+def _quarters(picture: Image.Image) -> list[Image.Image]:
+    width, height = picture.width // 2, picture.height // 2
+    corners = [(left, top) for left in (0, width) for top in (0, height)]
+    return [picture.crop((left, top, left + width, top + height)) for left, top in corners]
+
+
+def _examples(corpus: _Corpus, split: str) -> Iterator[Examples]:
+    """What people said, data set by data set: series first, then photos rated one by one."""
+    from finepick.training.builtin.heads import Examples
+
+    for dataset in corpus.datasets:
+        series = [one for one in dataset.series if one.split == split and one.scores is not None]
+        rated = [photo for photo in dataset.photos if photo.split == split]
+        for scored, files in (
+            ([np.asarray(one.scores, np.float64) for one in series], [one.photos for one in series]),
+            ([np.array([photo.score for photo in rated])], [tuple(photo.file for photo in rated)]),
+        ):
+            if any(len(some) for some in files):
+                paths = [os.path.join(dataset.folder, file) for some in files for file in some]
+                ends = np.cumsum([len(some) for some in files])
+                groups = np.split(np.arange(ends[-1]), ends[:-1])
+                yield Examples(np.concatenate(scored), groups, paths)
+
+
+def _heads(
+    library: Library,
+    corpus: _Corpus,
+    photos: Mapping[str, Photo],
+    student: Student,
+    tell: Callable[[str], None],
+) -> tuple[Heads, dict[str, Fit]]:
+    """What is read off the network, and how each reading was fitted. Raises DatasetError."""
+    from finepick.training.builtin.features import Features
+    from finepick.training.builtin.heads import Examples, Heads, Reading, fit
+
+    features = Features(student)
+    fits: dict[str, Fit] = {}
+    readings: dict[str, Reading] = {}
+    for name, of_series in (("quality", True), ("beauty", False)):
+        told = [one for one in _examples(corpus, "train") if (len(one.groups) > 1) is of_series]
+        if not told:
+            raise DatasetError(f"nothing in train teaches {name}; add series with scores, and rated photos")
+        examples = Examples.pooled(told)
+        library.progress.stage("looking at photos", len(examples.paths))
+        rows = []
+        for path in examples.paths:
+            frame = library.frame(photos[path], WORKING_SIDE)
+            rows.append(features.of(Image.fromarray(frame)))
+            library.progress.step()
+        fits[name] = fit(np.stack(rows).astype(np.float64), examples)
+        readings[name] = Reading.of(fits[name], features.channels)
+        tell(f"{name}: {fits[name].score:.3f} by folds of train, penalty {fits[name].penalty:g}")
+    return Heads(readings["quality"], readings["beauty"]), fits
+
+
+def _blends(
+    library: Library,
+    request: BuiltinRequest,
+    corpus: _Corpus,
+    photos: Mapping[str, Photo],
+    network: str,
+    fits: Mapping[str, Fit],
+    tell: Callable[[str], None],
+) -> Blends:
+    """Blends of readings for the network in the file *network*; see `training.builtin.blending` for what decides."""
+    from finepick.scorers.builtin.eye import glance
+    from finepick.scorers.builtin.scorer import Blends, read_series
+    from finepick.training.builtin.blending import Judged, blend_apart, blend_near, coarse_scale
+
+    look = glance(network)
+    library.glance_at_all(list(photos.values()), look)
+
+    def judged(split: str) -> list[Judged]:
+        found = []
+        for dataset, one in corpus.series(split):
+            paths = [os.path.join(dataset.folder, file) for file in one.photos]
+            seen = read_series(SeriesFrames(library, [photos[path] for path in paths]), look)
+            low, high = one.scale or (min(one.scores or ()), max(one.scores or ()))
+            gap = GAP * (high - low)
+            found.append(
+                Judged(dataset.name, seen.as_given, np.asarray(one.scores), gap, seen.are_near, paths)
+            )
+        return found
+
+    edited = _edited_series(library, request, corpus, photos, network)
+    val = judged("val")
+    beauty = fits["beauty"]
+    return Blends(
+        near=blend_near(edited, [one for one in val if one.are_near], tell),
+        apart=blend_apart(judged("train"), fits["quality"], [one for one in val if not one.are_near], tell),
+        coarse=coarse_scale(beauty, [photo for _, photo in corpus.rated("train")]),
+    )
+
+
+def _edited_series(
+    library: Library, request: BuiltinRequest, corpus: _Corpus, photos: Mapping[str, Photo], network: str
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Readings (n, …) and worth (n,) of series of one photo and its edits, worth being how little they are hurt."""
+    taught = [photos[path] for path in corpus.taught()]
+    chance = np.random.default_rng(request.seed)
+    drawn = [taught[i] for i in chance.integers(len(taught), size=request.series)]
+    library.progress.stage("judging edits", len(drawn))
+    function = "finepick.training.builtin.near:edited_series"
+    given = {"teacher": os.path.abspath(corpus.teacher), "network": network}
+    views = (
+        View(index, WORKING_SIDE, function, {**given, "seed": [request.seed, 7, index]})
+        for index in range(len(drawn))
+    )
+    made = []
+    for arrays in library.views(drawn, views):
+        if arrays["are near"][0]:
+            made.append((arrays["readings"], -arrays["damage"]))
+        library.progress.step()
+    return made
+
+
+def _write(path: str, content: bytes) -> None:
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
