@@ -1,6 +1,7 @@
 """How readings are blended: weights from pairs (Bradley & Terry 1952), temperatures and thresholds from *val*.
 
-Frames that lie over one another have fixed weights, for want of judgements of real bursts. Others: people's judgements in *train* decide, the network's reading being one that did not know the series.
+Frames that lie over one another have fixed weights, for want of judgements of real bursts. For others people's
+judgements in *train* decide, the network's reading being one that did not know the series.
 """
 
 from __future__ import annotations
