@@ -191,8 +191,9 @@ def test_doctor_and_models_have_documents_too(finepick: Finepick) -> None:
     assert {"sharpness", "measured"} <= {model["name"] for model in models}
 
 
-def test_models_path_names_a_file_that_is_there(finepick: Finepick) -> None:
-    run = finepick("models", "path", "measured")
+@pytest.mark.parametrize("model", ["measured", "builtin"])
+def test_models_path_names_a_file_that_is_there(finepick: Finepick, model: str) -> None:
+    run = finepick("models", "path", model)
 
     assert run.code == 0
     assert Path(run.out.strip()).is_file()

@@ -54,7 +54,8 @@ def weights_path(name: str, settings: Settings | None = None) -> str:
             raise WeightsNotFoundError("there is no red-aes model here; teach one with 'finepick train red'")
         return find_card(place)
     load_scorer(name)
-    weights = importlib.resources.files("finepick.scorers") / f"{name}.json"
+    shipped = importlib.resources.files("finepick.scorers")
+    weights = shipped / "builtin" / "builtin.onnx" if name == "builtin" else shipped / f"{name}.json"
     if not weights.is_file():
         raise WeightsNotFoundError(f"the model '{name}' has no weights: it is a formula")
     return str(weights)
