@@ -157,7 +157,7 @@ def tiny_flux_kontext(folder: Path) -> None:
     ).save_pretrained(folder)  # fmt: skip
 
 
-def taught_to_say(folder: Path, answer: str, pictures: list[Any], steps: int = 70) -> float:
+def taught_to_say(folder: Path, answer: str, pictures: list[Any], most: int = 200) -> float:
     """Teach the model in *folder* to say *answer* to the judges' question, whatever it is shown; the last loss."""
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -172,8 +172,10 @@ def taught_to_say(folder: Path, answer: str, pictures: list[Any], steps: int = 7
     labels = inputs["input_ids"].clone()
     labels[:, : -(len(answer) + 1)] = -100
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
-    for _ in range(steps):
+    for _ in range(most):
         loss = model(**inputs, labels=labels).loss
+        if float(loss.detach()) < 0.01:
+            break
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
