@@ -99,7 +99,7 @@ def train_builtin(
     student = _distilled(library, request, corpus, photos, teacher, tell)
     heads, fits = _heads(library, corpus, photos, student, tell)
     path = os.path.join(os.path.abspath(request.folder), NETWORK)
-    model = exported(student, heads, {"blends": ""})
+    model = exported(student, heads, {"blends": "{}"})
     _write(path, model)
     blends = _blends(library, request, corpus, photos, path, fits, tell)
     _write(path, with_facts(model, {"blends": blends.to_json(), "made by": "finepick train builtin"}))
@@ -175,7 +175,7 @@ def _distilled(
     taught = [photos[path] for path in corpus.taught()]
     groups = _edited(library, request, taught)
     frames = SeriesFrames(library, taught)
-    canvases = Canvases([frames.frame(index, CANVAS) for index in range(len(frames))], "cpu")
+    canvases = Canvases([frames.frame(index, CANVAS) for index in range(len(frames))])
     directions = _directions(library, corpus, photos, teacher, request.seed)
     lessons = Lessons(canvases, groups, teacher, seed=request.seed)
     settings = Settings(steps=request.steps, seed=request.seed)

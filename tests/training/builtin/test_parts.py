@@ -52,7 +52,7 @@ def frames() -> list[np.ndarray]:
 @pytest.fixture
 def lessons(frames: list[np.ndarray]) -> Lessons:
     groups = np.stack([edited_parts(frame, [0, place]) for place, frame in enumerate(frames)])
-    return Lessons(Canvases(frames, "cpu"), groups, Colours(), singles=6, grouped=2, kept=4, first=2)  # type: ignore[arg-type]
+    return Lessons(Canvases(frames), groups, Colours(), singles=6, grouped=2, kept=4, first=2)  # type: ignore[arg-type]
 
 
 # --- edits ---
@@ -94,11 +94,11 @@ def test_damage_is_none_for_the_same_and_grows_with_distance() -> None:
 
 def test_parts_are_parts_of_the_photos(frames: list[np.ndarray]) -> None:
     flat = [np.full((320, 448, 3), colour, np.uint8) for colour in ((255, 0, 0), (0, 0, 255))]
-    parts = Canvases(flat, "cpu").parts(40, 64, torch.Generator().manual_seed(0))
+    parts = Canvases(flat).parts(40, 64, torch.Generator().manual_seed(0))
     colours = {tuple(part.mean(dim=(1, 2)).round().tolist()) for part in parts}
     assert colours == {(1.0, 0.0, 0.0), (0.0, 0.0, 1.0)}
-    again = Canvases(frames, "cpu").parts(9, 96, torch.Generator().manual_seed(3))
-    assert torch.equal(again, Canvases(frames, "cpu").parts(9, 96, torch.Generator().manual_seed(3)))
+    again = Canvases(frames).parts(9, 96, torch.Generator().manual_seed(3))
+    assert torch.equal(again, Canvases(frames).parts(9, 96, torch.Generator().manual_seed(3)))
     mixed = changed(again, torch.Generator().manual_seed(1))
     assert mixed.shape == again.shape and float(mixed.min()) >= 0 and float(mixed.max()) <= 1
 

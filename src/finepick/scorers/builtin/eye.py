@@ -108,11 +108,3 @@ def opened(network: str) -> Eye:
             return Eye(file.read())
     except OSError as error:
         raise WeightsError(f"cannot read {network} ({error}); check its permissions", path=network) from None
-
-
-def opened_if_ours(network: str) -> Eye | None:
-    """The eye with the network in the file *network*, or None where it is of another kind."""
-    try:
-        return opened(network)
-    except WeightsError:
-        return None

@@ -155,7 +155,10 @@ def blend_apart(
 
 def coarse_scale(beauty: Fit, photos: Sequence[LabelledPhoto]) -> tuple[float, float]:
     """Slope and intercept from what is read to people's means on 1…10, by least squares on photos it did not know."""
-    means = [1 + 9 * (one.score - (one.low or 1)) / ((one.high or 10) - (one.low or 1)) for one in photos]
+    means = []
+    for one in photos:
+        low, high = 1.0 if one.low is None else one.low, 10.0 if one.high is None else one.high
+        means.append(1 + 9 * (one.score - low) / (high - low))
     slope, intercept = np.polyfit(beauty.said, means, 1)
     return float(slope), float(intercept)
 

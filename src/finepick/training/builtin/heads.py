@@ -105,7 +105,7 @@ def fit(features: FloatArray, examples: Examples, *, seed: int = 0) -> Fit:
     """The ridge whose penalty agrees best with what it has not seen: groups of FOLDS folds, or members of one."""
     values, groups = examples.values, examples.groups
     chance = np.random.default_rng(seed)
-    units = list(groups) if len(groups) > 1 else [np.array([i]) for i in groups[0]]
+    units = list(groups) if len(groups) >= FOLDS else [np.array([i]) for i in range(len(values))]
     folds = [
         np.concatenate([units[i] for i in part])
         for part in np.array_split(chance.permutation(len(units)), FOLDS)

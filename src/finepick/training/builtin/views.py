@@ -19,17 +19,14 @@ CANVAS = 448
 class Canvases:
     """Photos in memory, squeezed square, at full and at half size; `aspects` are their widths over heights."""
 
-    def __init__(self, frames: Sequence[Frame], device: str) -> None:
-        self.aspects = torch.tensor([frame.shape[1] / frame.shape[0] for frame in frames], device=device)
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self.aspects = torch.tensor([frame.shape[1] / frame.shape[0] for frame in frames])
         squares = [
             np.asarray(Image.fromarray(frame).resize((CANVAS, CANVAS), Image.Resampling.BICUBIC))
             for frame in frames
         ]
-        self._full = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).contiguous().to(device)
-        half = (
-            functional.avg_pool2d(self._full.float(), 2).round_() if device != "cpu" else _halved(self._full)
-        )
-        self._half = half.to(torch.uint8)
+        self._full = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).contiguous()
+        self._half = _halved(self._full).to(torch.uint8)
 
     def __len__(self) -> int:
         return len(self._full)
@@ -40,24 +37,23 @@ class Canvases:
         A part covers from a twelfth of the photo to all of it (one in six does), in a
         shape of 3:4 to 4:3.
         """
-        device = self._full.device
 
         def uniform(low: float, high: float) -> Tensor:
-            return torch.rand(count, generator=chance, device=device) * (high - low) + low
+            return torch.rand(count, generator=chance) * (high - low) + low
 
-        photos = torch.randint(len(self), (count,), generator=chance, device=device)
+        photos = torch.randint(len(self), (count,), generator=chance)
         share = torch.exp(uniform(float(np.log(1 / 12)), 0.5)).clamp(max=1).sqrt()
         stretch = torch.exp(uniform(-0.29, 0.29)) / self.aspects[photos]
         wide = (share * stretch.sqrt()).clamp(max=1)
         high = (share / stretch.sqrt()).clamp(max=1)
         left, top = uniform(0, 1) * (1 - wide), uniform(0, 1) * (1 - high)
         flip = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
-        boxes = torch.zeros(count, 2, 3, device=device)
+        boxes = torch.zeros(count, 2, 3)
         boxes[:, 0, 0], boxes[:, 0, 2] = wide * flip, 2 * left + wide - 1
         boxes[:, 1, 1], boxes[:, 1, 2] = high, 2 * top + high - 1
         grid = functional.affine_grid(boxes, [count, 3, side, side], align_corners=False)
         near = (torch.maximum(wide, high) * CANVAS / side) < 1.4
-        parts = torch.empty(count, 3, side, side, device=device)
+        parts = torch.empty(count, 3, side, side)
         for source, chosen in ((self._full, near), (self._half, ~near)):
             if bool(chosen.any()):
                 pictures = source[photos[chosen]].float() / 255
@@ -74,10 +70,10 @@ def _halved(pictures: Tensor) -> Tensor:
 def changed(parts: Tensor, chance: torch.Generator) -> Tensor:
     """Half of *parts* in other light and colours, a fifth mixed with another part (Zhang et al., mixup, ICLR 2018):
     for a student that shall agree with its teacher everywhere, not only on photos."""
-    count, device = len(parts), parts.device
+    count = len(parts)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        drawn = torch.rand(count, *(shape or (1, 1, 1)), generator=chance, device=device)
+        drawn = torch.rand(count, *(shape or (1, 1, 1)), generator=chance)
         return drawn * (high - low) + low
 
     touched = uniform(0, 1) < 0.5
