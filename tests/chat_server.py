@@ -111,12 +111,13 @@ def chatting(chat: FakeChat) -> Iterator[FakeChat]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             asked = chat.enter(self.path, headers, body)
             try:
-                self._send(chat.answer(asked))
+                reply = chat.answer(asked)
+                time.sleep(reply.hang_seconds)
             finally:
-                chat.leave()
+                chat.leave()  # before the answer goes out: whoever has it may ask the next question at once
+            self._send(reply)
 
         def _send(self, reply: Reply) -> None:
-            time.sleep(reply.hang_seconds)
             body = reply.body
             if body is None:
                 message = {"role": "assistant", "content": reply.content, **reply.message}

@@ -84,10 +84,9 @@ def test_any_shape_is_seen_and_maps_average_to_their_readings(size: tuple[int, i
     seen = eye.look(Image.fromarray(pixels))
     readings = dict(zip(eye.READINGS, seen["readings"].tolist(), strict=True))
     assert np.isfinite(seen["readings"]).all()
-    for name in ("quality", "damage"):
-        assert seen[name].mean() == pytest.approx(readings[name], rel=1e-4, abs=1e-4)
-        columns, rows = (length // 32 for length in eye.view_size(*size))
-        assert seen[name].shape == ((rows, columns) if name == "damage" else (rows // 2, columns // 2))
+    columns, rows = (length // 32 for length in eye.view_size(*size))
+    assert seen["quality"].shape == (rows, columns) == seen["percept"].shape[:2]
+    assert seen["quality"].mean() == pytest.approx(readings["quality"], rel=1e-4, abs=1e-4)
 
 
 @given(width=st.integers(1, 20_000), height=st.integers(1, 20_000))
@@ -158,10 +157,11 @@ def test_coarse_scores_do_not_depend_on_the_series() -> None:
 def test_blends_survive_their_document() -> None:
     weights = np.zeros(len(READINGS))
     weights[[0, 5]] = 1.5, -2.0
-    blends = Blends(Blend(weights, 0.5, 0.7), Blend(weights * 2, 1.5, 0.6), (2.0, -1.0))
+    blends = Blends(Blend(weights, 0.5, 0.7, 3.0, 2.0), Blend(weights * 2, 1.5, 0.6), (2.0, -1.0))
     again = Blends.from_json(blends.to_json())
     assert np.array_equal(again.near.weights, weights) and np.array_equal(again.apart.weights, 2 * weights)
     assert (again.near.temperature, again.apart.call, again.coarse) == (0.5, 0.6, (2.0, -1.0))
+    assert (again.near.pull, again.near.doubt, again.apart.pull) == (3.0, 2.0, 0.0)
     with pytest.raises(WeightsError, match="of another version"):
         Blends.from_json(blends.to_json().replace("quality", "charm"))
 

@@ -16,9 +16,8 @@ def builtin(
     out: Annotated[
         str, typer.Option("--out", metavar="DIR", help="The run's folder; it goes on from there.")
     ],
-    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Lessons from the teacher.")] = 12_000,
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Groups of edits a photo.")] = 2,
-    series: Annotated[int, typer.Option("--series", metavar="N", help="Edited series to weigh by.")] = 400,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Lessons from the teacher.")] = 15_000,
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Groups of edits a photo.")] = 1,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is random.")] = 0,
     workers: Workers = None,
     json: Json = False,
@@ -31,7 +30,7 @@ def builtin(
     from finepick.workflows.library import Library
     from finepick.workflows.train_builtin import BuiltinRequest, train_builtin
 
-    request = BuiltinRequest(data, out, steps, rounds, series, seed)
+    request = BuiltinRequest(data, out, steps, rounds, seed)
     with (
         ProgressBar(quiet=quiet or json) as shown,
         Library(load_settings(workers=workers), progress=shown, warn=warn) as library,

@@ -79,18 +79,25 @@ def lay_cells(frames: Sequence[PhotoFeatures], alignment: Alignment, maps: Seque
     return Places(np.stack(cells).reshape(*shape, -1), shown, weight / weight.sum(), out, difference)
 
 
-def lay_maps(maps: Sequence[FloatArray], frames: Sequence[PhotoFeatures], alignment: Alignment) -> FloatArray:
-    """One map a frame, (rows, columns) over its whole frame, at the places of `lay_cells`: (n, rows, columns)."""
-    reference = frames[alignment.reference]
-    rows, columns = reference.measurements.grid.shape[:2]
-    points = cell_centres(rows, columns, _extent(reference))
-    laid = []
-    for one, frame, transform in zip(maps, frames, alignment.transforms, strict=True):
-        there = points @ transform[:, :2].T + transform[:, 2]
-        grid = frame.measurements.grid.shape[:2]
-        values, _ = sample_planes(resample_map(one, *grid)[..., None], there, _extent(frame))
-        laid.append(values[:, 0].reshape(rows, columns))
-    return np.stack(laid).astype(np.float64)
+def lay_planes(
+    planes: Sequence[NDArray[np.float32]], frames: Sequence[PhotoFeatures], alignment: Alignment
+) -> NDArray[np.float32]:
+    """Planes (rows, columns, d) over the whole of each of n frames, at the same k places: (n, k, d).
+
+    Places are the cells of the reference frame's planes that all frames show; all of its cells, if those are hardly
+    any.
+    """
+    reference = alignment.reference
+    rows, columns = planes[reference].shape[:2]
+    points = cell_centres(rows, columns, _extent(frames[reference]))
+    laid, shown = [], []
+    for plane, frame, transform in zip(planes, frames, alignment.transforms, strict=True):
+        values, inside = sample_planes(plane, points @ transform[:, :2].T + transform[:, 2], _extent(frame))
+        laid.append(values)
+        shown.append(inside)
+    shared = np.all(shown, axis=0)
+    stacked = np.stack(laid)
+    return stacked[:, shared] if shared.mean() >= _LEAST_SHARED else stacked
 
 
 def _extent(frame: PhotoFeatures) -> FloatArray:

@@ -15,7 +15,7 @@ from PIL import Image
 from finepick.datasets.catalog import load_dataset
 from finepick.datasets.manifest import is_manifest
 from finepick.datasets.records import Dataset, LabelledPhoto, LabelledSeries
-from finepick.domain import FloatArray, Photo
+from finepick.domain import Photo
 from finepick.errors import DatasetError, UsageError
 from finepick.scorers.base import View
 from finepick.scorers.fgaesq.weight_files import written_whole
@@ -38,18 +38,16 @@ GAP = 0.075
 @dataclass(frozen=True, slots=True)
 class BuiltinRequest:
     """data: a folder of data sets, with `teacher/` and folders of plain photos (`photos.csv`) among them; only their
-    *train* rows teach. folder: where the run is kept. steps: lessons in all. rounds: edited groups a photo.
-    series: edited series that weights of frames alike are fitted on."""
+    *train* rows teach. folder: where the run is kept. steps: lessons in all. rounds: edited groups a photo."""
 
     data: str
     folder: str
-    steps: int = 12_000
-    rounds: int = 2
-    series: int = 400
+    steps: int = 15_000
+    rounds: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rounds", "series"):
+        for name in ("steps", "rounds"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name} must be 1 or more")
 
@@ -93,7 +91,7 @@ def train_builtin(
 
     os.makedirs(request.folder, exist_ok=True)
     corpus = _read_corpus(request.data)
-    teacher = read_teacher(corpus.teacher, threads=library.settings.workers)
+    teacher = read_teacher(corpus.teacher)
     photos = _read(library, corpus)
     tell(f"{len(corpus.taught())} photos teach")
     student = _distilled(library, request, corpus, photos, teacher, tell)
@@ -101,7 +99,7 @@ def train_builtin(
     path = os.path.join(os.path.abspath(request.folder), NETWORK)
     model = exported(student, heads, {"blends": "{}"})
     _write(path, model)
-    blends = _blends(library, request, corpus, photos, path, fits, tell)
+    blends = _blends(library, corpus, photos, path, fits, tell)
     _write(path, with_facts(model, {"blends": blends.to_json(), "made by": "finepick train builtin"}))
     return path
 
@@ -176,7 +174,6 @@ def _distilled(
     groups = _edited(library, request, taught)
     frames = SeriesFrames(library, taught)
     canvases = Canvases([frames.frame(index, CANVAS) for index in range(len(frames))])
-    directions = _directions(library, corpus, photos, teacher, request.seed)
     lessons = Lessons(canvases, groups, teacher, seed=request.seed)
     settings = Settings(steps=request.steps, seed=request.seed)
     library.progress.stage("learning from the teacher", settings.steps)
@@ -184,15 +181,13 @@ def _distilled(
     def report(step: int, losses: dict[str, float]) -> None:
         tell(f"step {step}: " + ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()))
 
-    return distil(
-        lessons, directions, settings, request.folder, report=report, step_done=library.progress.step
-    )
+    return distil(lessons, settings, request.folder, report=report, step_done=library.progress.step)
 
 
 def _edited(library: Library, request: BuiltinRequest, photos: Sequence[Photo]) -> NDArray[np.uint8]:
     """Edited parts of all *photos*, on disk; those of an earlier run in the same folder are taken as they are."""
-    from finepick.training.builtin.damage import EDITED as COUNT
-    from finepick.training.builtin.damage import SIDE
+    from finepick.training.builtin.edited import EDITED as COUNT
+    from finepick.training.builtin.edited import SIDE
     from finepick.training.builtin.views import CANVAS
 
     path = os.path.join(request.folder, EDITED)
@@ -203,7 +198,7 @@ def _edited(library: Library, request: BuiltinRequest, photos: Sequence[Photo]) 
             return made
     library.progress.stage("editing photos", shape[0])
     groups = np.lib.format.open_memmap(path + ".part", mode="w+", dtype=np.uint8, shape=shape)
-    function = "finepick.training.builtin.damage:edited_view"
+    function = "finepick.training.builtin.edited:edited_view"
     views = (
         View(index, CANVAS, function, {"seed": [request.seed, turn, index]})
         for turn in range(request.rounds)
@@ -215,53 +210,6 @@ def _edited(library: Library, request: BuiltinRequest, photos: Sequence[Photo]) 
     groups.flush()
     os.replace(path + ".part", path)
     return groups
-
-
-def _directions(
-    library: Library, corpus: _Corpus, photos: Mapping[str, Photo], teacher: Teacher, seed: int
-) -> NDArray[np.float32]:
-    """Directions (k, channels) in which the teacher's embedding says what people like: ridges on draws of *train*."""
-    from finepick.training.builtin.heads import ridge
-
-    def embedded(paths: Sequence[str]) -> FloatArray:
-        made = []
-        for path in paths:
-            frame = Image.fromarray(library.frame(photos[path], 512))
-            views = [frame, *_quarters(frame)]
-            pictures = np.stack(
-                [np.asarray(one.resize((224, 224), Image.Resampling.BILINEAR)) for one in views]
-            )
-            [maps] = teacher.maps(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)), (teacher.layers - 1,))
-            by_view = maps.mean(axis=(2, 3), dtype=np.float64)
-            made.append(np.stack([by_view[0], by_view[1:].mean(axis=0)]))
-            library.progress.step()
-        return np.stack(made)
-
-    chance = np.random.default_rng(seed)
-    directions = []
-    for examples in _examples(corpus, "train"):
-        library.progress.stage("asking the teacher", len(examples.paths))
-        embeddings = embedded(examples.paths)
-        for turn in range(8):
-            for view in (0, 1):
-                drawn = _drawn(examples.groups, chance)
-                penalty = (1_000.0, 3_000.0)[turn % 2]
-                directions.append(ridge(embeddings[:, view], examples.values, drawn, penalty))
-    return np.stack(directions).astype(np.float32)
-
-
-def _drawn(groups: Sequence[NDArray[np.intp]], chance: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Seven tenths of *groups*; of a single one, of its members."""
-    if len(groups) == 1:
-        return [chance.choice(groups[0], max(2, len(groups[0]) * 7 // 10), replace=False)]
-    kept = chance.choice(len(groups), max(1, len(groups) * 7 // 10), replace=False)
-    return [groups[i] for i in kept]
-
-
-def _quarters(picture: Image.Image) -> list[Image.Image]:
-    width, height = picture.width // 2, picture.height // 2
-    corners = [(left, top) for left in (0, width) for top in (0, height)]
-    return [picture.crop((left, top, left + width, top + height)) for left, top in corners]
 
 
 def _examples(corpus: _Corpus, split: str) -> Iterator[Examples]:
@@ -315,7 +263,6 @@ def _heads(
 
 def _blends(
     library: Library,
-    request: BuiltinRequest,
     corpus: _Corpus,
     photos: Mapping[str, Photo],
     network: str,
@@ -335,43 +282,22 @@ def _blends(
         for dataset, one in corpus.series(split):
             paths = [os.path.join(dataset.folder, file) for file in one.photos]
             seen = read_series(SeriesFrames(library, [photos[path] for path in paths]), look)
+            order = seen.overlay.order
             low, high = one.scale or (min(one.scores or ()), max(one.scores or ()))
             gap = GAP * (high - low)
-            found.append(
-                Judged(dataset.name, seen.as_given, np.asarray(one.scores), gap, seen.are_near, paths)
-            )
+            values = np.asarray(one.scores)[order]
+            found.append(Judged(dataset.name, seen, values, gap, [paths[place] for place in order]))
         return found
 
-    edited = _edited_series(library, request, corpus, photos, network)
     val = judged("val")
     beauty = fits["beauty"]
     return Blends(
-        near=blend_near(edited, [one for one in val if one.are_near], tell),
-        apart=blend_apart(judged("train"), fits["quality"], [one for one in val if not one.are_near], tell),
+        near=blend_near([one for one in val if one.seen.are_near], tell),
+        apart=blend_apart(
+            judged("train"), fits["quality"], [one for one in val if not one.seen.are_near], tell
+        ),
         coarse=coarse_scale(beauty, [photo for _, photo in corpus.rated("train")]),
     )
-
-
-def _edited_series(
-    library: Library, request: BuiltinRequest, corpus: _Corpus, photos: Mapping[str, Photo], network: str
-) -> list[tuple[FloatArray, FloatArray]]:
-    """Readings (n, …) and worth (n,) of series of one photo and its edits, worth being how little they are hurt."""
-    taught = [photos[path] for path in corpus.taught()]
-    chance = np.random.default_rng(request.seed)
-    drawn = [taught[i] for i in chance.integers(len(taught), size=request.series)]
-    library.progress.stage("judging edits", len(drawn))
-    function = "finepick.training.builtin.near:edited_series"
-    given = {"teacher": os.path.abspath(corpus.teacher), "network": network}
-    views = (
-        View(index, WORKING_SIDE, function, {**given, "seed": [request.seed, 7, index]})
-        for index in range(len(drawn))
-    )
-    made = []
-    for arrays in library.views(drawn, views):
-        if arrays["are near"][0]:
-            made.append((arrays["readings"], -arrays["damage"]))
-        library.progress.step()
-    return made
 
 
 def _write(path: str, content: bytes) -> None:

@@ -10,34 +10,37 @@ from functools import lru_cache
 from importlib import resources
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from finepick.domain import Frame
 from finepick.errors import WeightsError
 from finepick.scorers.base import Arrays, Glance
 from finepick.scorers.builtin.texture import texture
 
-EYE_VERSION = 1
+EYE_VERSION = 2
 """Raised whenever a change here alters what the same network says of a photo."""
 
-SIDE = 448
+SIDE = 384
 """The network sees a photo at about as many pixels as a square of this side has."""
 
-STEP = 128
-"""Both sides of what it sees are multiples of this: it looks a second time at a quarter of the length."""
+STEP = 64
+"""Both sides of what it sees are multiples of this: it looks a second time at half the length."""
 
 LONGEST = 1024
 """No side is longer: a narrow panorama is squeezed rather than looked at through a slit."""
 
-READINGS = ("quality", "beauty", "damage", "damage at a glance")
-"""What the network puts into numbers, for the whole photo; higher is better but for the two of damage."""
+READINGS = ("quality", "beauty")
+"""What the network puts into numbers, for the whole photo; higher is better."""
 
 _NETWORK = "builtin.onnx"
-_OUTPUTS = ("readings", "quality", "damage")
+_OUTPUTS = ("readings", "quality", "percept")
 
 
 def look(picture: Image.Image, *, network: str = "") -> Arrays:
-    """A glance (see `scorers.base.Glance`) at *picture* (RGB): "readings" (len(READINGS),), and "quality" and
-    "damage", maps (rows, columns) over the whole photo.
+    """A glance (see `scorers.base.Glance`) at *picture* (RGB): "readings" (len(READINGS),), and two maps over the
+    whole photo: "quality" (rows, columns), and "percept" (rows, columns, channels), whose squared distance says how
+    different two photos look in a place.
 
     *network*: a file; the one in the wheel unless given. Raises WeightsError.
     """
@@ -73,10 +76,16 @@ class Eye:
 
     def look(self, picture: Image.Image) -> Arrays:
         """See `look`."""
-        small = _reduced(picture)
-        view = small.resize(view_size(*picture.size), Image.Resampling.BICUBIC)
-        made = self._session.run(list(_OUTPUTS), {"picture": np.asarray(view), "texture": texture(small)})
+        view, counted = shown(picture)
+        made = self._session.run(list(_OUTPUTS), {"picture": view, "texture": counted})
         return {name: np.asarray(values, np.float32) for name, values in zip(_OUTPUTS, made, strict=True)}
+
+
+def shown(picture: Image.Image) -> tuple[Frame, NDArray[np.float32]]:
+    """What the network is shown of *picture* (RGB): pixels (rows, columns, 3), and its texture."""
+    small = _reduced(picture)
+    view = small.resize(view_size(*picture.size), Image.Resampling.BICUBIC)
+    return np.asarray(view), texture(small)
 
 
 def view_size(width: int, height: int) -> tuple[int, int]:

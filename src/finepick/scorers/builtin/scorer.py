@@ -1,7 +1,8 @@
 """What a taught network saw of each photo, and measurements, blended and compared within the series.
 
-Frames that lie over one another (bursts, edits of one photo) are judged most of all where they differ, frames that
-only share a subject as wholes: two blends, with a temperature each. Both were fitted by `finepick train builtin`.
+Frames that lie over one another (bursts, edits of one photo) are judged most of all where they differ, and by how far
+they look from those that are likely to be the best; frames that only share a subject as wholes: two blends, with a
+temperature each. `finepick train builtin` wrote both.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from finepick.differences.leaning import lean_of_series
-from finepick.differences.places import Places, lay_cells, lay_maps
+from finepick.differences.places import Places, lay_cells, lay_planes
 from finepick.domain import FloatArray, ModelInfo
 from finepick.errors import WeightsError
 from finepick.scorers import measured
@@ -23,7 +24,7 @@ from finepick.scorers.builtin import eye
 from finepick.scorers.overlay import Overlay
 from finepick.scorers.utilities import judge_utilities, model_info, tie_duplicates
 
-READINGS: tuple[str, ...] = (*eye.READINGS, "damage where they differ", *measured.READINGS)
+READINGS: tuple[str, ...] = (*eye.READINGS, *measured.READINGS)
 """What a blend is a weighted sum of, one column each of `read_series`."""
 
 
@@ -32,11 +33,27 @@ class Blend:
     """weights: (len(READINGS),). temperature: by how much utilities differ for odds of e to 1.
 
     call: the probability of being better than the second from which on the best is called.
+    pull: what looking different from the likely best costs; doubt: by how much weighted readings differ for odds of
+    e to 1 that one frame rather than another is that best.
     """
 
     weights: FloatArray
     temperature: float
     call: float
+    pull: float = 0.0
+    doubt: float = 1.0
+
+    def utilities(self, seen: SeriesReadings) -> FloatArray:
+        """(n,) of the frames that were *seen*, in canonical order.
+
+        What hurts a picture takes it away from how it would look at its best. Nobody knows which frame shows that, so
+        the distance is the one expected under the odds that readings alone give.
+        """
+        own = np.asarray(seen.readings @ self.weights)
+        if not self.pull:
+            return own
+        odds = np.exp((own - own.max()) / self.doubt)
+        return np.asarray(own - self.pull * (seen.distances() @ (odds / odds.sum())))
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Blend:
@@ -44,11 +61,18 @@ class Blend:
         weights = np.zeros(len(READINGS))
         for name, weight in document["readings"].items():
             weights[READINGS.index(name)] = weight
-        return cls(weights, float(document["temperature"]), float(document["call"]))
+        numbers = {name: float(document[name]) for name in ("temperature", "call", "pull", "doubt")}
+        return cls(weights, **numbers)
 
     def to_document(self) -> dict[str, Any]:
         named = {name: float(w) for name, w in zip(READINGS, self.weights, strict=True) if w}
-        return {"readings": named, "temperature": self.temperature, "call": self.call}
+        return {
+            "readings": named,
+            "temperature": self.temperature,
+            "call": self.call,
+            "pull": self.pull,
+            "doubt": self.doubt,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +128,14 @@ class SeriesReadings:
         """Whether the frames lie over one another."""
         return measured.is_near(self.overlay.alignment)
 
-    @property
-    def as_given(self) -> FloatArray:
-        """The readings in the order the frames came in."""
-        return self.readings[self.overlay.place]
+    def distances(self) -> FloatArray:
+        """How different frames look in the network's eye, (n, n): log(1 + 2 d), d the median over places of the
+        squared distance of percepts; the median, so that what moved through the picture does not count."""
+        percepts = [one["percept"] for one in self.glances]
+        laid = lay_planes(percepts, self.overlay.features, self.overlay.alignment)
+        apart = [np.median(np.square(laid - one).sum(axis=2), axis=1) for one in laid]
+        both = np.asarray(apart, np.float64)
+        return np.log1p(both + both.T)  # 2 d, and symmetric to the last bit
 
 
 def read_series(frames: FrameSource, glance: Glance) -> SeriesReadings:
@@ -116,11 +144,9 @@ def read_series(frames: FrameSource, glance: Glance) -> SeriesReadings:
     features, alignment = overlay.features, overlay.alignment
     places = lay_cells(features, alignment, overlay.maps)
     glances = [frames.glance(index, glance) for index in overlay.order]
-    damage = lay_maps([one["damage"] for one in glances], features, alignment)
     readings = np.column_stack(
         [
             np.stack([one["readings"] for one in glances]).astype(np.float64),
-            np.einsum("nrc,rc->n", damage, places.weight),
             measured.read_series(features, places, lean_of_series(features, alignment)),
         ]
     )
@@ -151,7 +177,7 @@ class BuiltinScorer:
         seen = read_series(frames, self.glance)
         overlay, place = seen.overlay, seen.overlay.place
         blend = self._blends.near if seen.are_near else self._blends.apart
-        utilities = tie_duplicates(seen.readings @ blend.weights, overlay.digests)
+        utilities = tie_duplicates(blend.utilities(seen), overlay.digests)
         return judge_utilities(
             utilities[place],
             temperature=blend.temperature,

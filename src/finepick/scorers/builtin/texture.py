@@ -29,10 +29,10 @@ _ALL = np.ones(3, np.float32)
 def texture(picture: Image.Image) -> Floats:
     """(COUNT,) of *picture* (RGB): for each of SIDES the roots of the shares of patterns and of gradients, and
     quantiles of gradients; then the roots of the shares of colours."""
-    square = picture.resize((SIDES[0], SIDES[0]), Image.Resampling.BICUBIC, reducing_gap=1.0)
+    square = picture.resize((SIDES[0], SIDES[0]), Image.Resampling.BILINEAR)
     made: list[Floats] = []
     for side in SIDES:
-        pixels = np.asarray(square if side == SIDES[0] else square.resize((side, side), Image.Resampling.BOX))
+        pixels = np.asarray(square.reduce(SIDES[0] // side))
         total = (pixels.reshape(-1, 3).astype(np.float32) @ _ALL).reshape(side, side)
         made += [np.sqrt(_patterns(total)), *_gradients(total / np.float32(3))]
     made.append(np.sqrt(_colours(square)))
@@ -65,9 +65,7 @@ def _gradients(grey: Floats) -> tuple[Floats, Floats]:
 
 
 def _colours(square: Image.Image) -> Floats:
-    small = np.asarray(square.resize((_COLOUR_SIDE, _COLOUR_SIDE), Image.Resampling.BOX)) // (
-        256 // _COLOURS + 1
-    )
+    small = np.asarray(square.reduce(SIDES[0] // _COLOUR_SIDE)) // (256 // _COLOURS + 1)
     codes = (small[..., 0].astype(np.intp) * _COLOURS + small[..., 1]) * _COLOURS + small[..., 2]
     return _shares(codes, _COLOURS**3)
 

@@ -7,7 +7,7 @@ judgements in *train* decide, the network's reading being one that did not know 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
@@ -15,12 +15,11 @@ from scipy.special import expit
 
 from finepick.datasets.records import LabelledPhoto
 from finepick.domain import FloatArray
-from finepick.scorers.builtin.scorer import READINGS, Blend
+from finepick.scorers.builtin.scorer import READINGS, Blend, SeriesReadings
 from finepick.scorers.utilities import judge_utilities
 from finepick.training.builtin.heads import Fit
 
 NEAR: Mapping[str, float] = {
-    "damage where they differ": -0.2,
     "sharpest": 0.2,
     "entropy": 1.1,
     "contrast": 1.0,
@@ -30,8 +29,11 @@ NEAR: Mapping[str, float] = {
     "tilt": 0.5,
     "cut": 0.3,
 }
-"""Weights of readings of frames that lie over one another: what edits say of the first measurements, and the rest
-chosen on *val* and on drawn bursts (docs/experiments.md says what each of them costs)."""
+"""Weights of readings of frames that lie over one another, chosen on *val* and on drawn bursts
+(docs/experiments.md)."""
+
+PULL, DOUBT = 10.0, 2.0
+"""How much such frames are judged by their distance from the likely best, and how sure that one is; see `Blend`."""
 
 APART = ("quality", "detail", "contrast", "entropy", "colour", "burnt", "noise", "blocks")
 """Readings of frames that only share a subject whose weights people decide."""
@@ -39,8 +41,8 @@ APART = ("quality", "detail", "contrast", "entropy", "colour", "burnt", "noise",
 SURE = 0.8
 """The best frame is called where, on *val*, that is right this often."""
 
+_CALL = 0.6
 _CALLS = tuple(np.arange(0.5, 0.96, 0.02).round(2))
-_EDIT_TEMPERATURE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +111,20 @@ def fit_temperature(utilities: FloatArray, wanted: FloatArray, counts: FloatArra
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A series that people judged. readings: (n, len(READINGS)). values: (n,) their means. gap: means that lie closer
-    say nothing."""
+    """A series that people judged. values: (n,) their means, in canonical order, as *paths*. gap: means that lie
+    closer say nothing."""
 
     dataset: str
-    readings: FloatArray
+    seen: SeriesReadings
     values: FloatArray
     gap: float
-    are_near: bool
     paths: list[str]
 
 
-def blend_near(
-    edited: Sequence[tuple[FloatArray, FloatArray]], val: Sequence[Judged], tell: Callable[[str], None]
-) -> Blend:
-    """For frames that lie over one another. *edited*: readings and worth of edited series, to tell how far it goes
-    with what the teacher thinks of them."""
+def blend_near(val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
+    """For frames that lie over one another."""
     weights = np.array([NEAR.get(name, 0.0) for name in READINGS])
-    pairs = pairs_of(edited, temperature=_EDIT_TEMPERATURE)
-    agrees = (pairs.differences @ weights > 0) == (pairs.wanted > 0.5)
-    tell(
-        f"alike: {np.average(agrees, weights=pairs.counts):.3f} of pairs of edits ordered as the teacher does"
-    )
-    return _calibrated("alike", weights, val, tell)
+    return _calibrated("alike", Blend(weights, 1.0, _CALL, PULL, DOUBT), val, tell)
 
 
 def blend_apart(
@@ -142,15 +135,15 @@ def blend_apart(
     columns = [READINGS.index(name) for name in APART]
     series = []
     for one in train:
-        if one.are_near or any(path not in unseen for path in one.paths):
+        if one.seen.are_near or any(path not in unseen for path in one.paths):
             continue
-        rows = one.readings[:, columns].copy()
+        rows = one.seen.readings[:, columns].copy()
         rows[:, APART.index("quality")] = [unseen[path] for path in one.paths]
         series.append((rows, one.values / one.gap))
     weights = np.zeros(len(READINGS))
     # Gaps weigh as much as people disagree about them: at the least gap, P = σ(1).
     weights[columns] = fit_weights(pairs_of(series, temperature=1.0), penalty=1e-3, nonnegative=True)
-    return _calibrated("apart", weights, val, tell)
+    return _calibrated("apart", Blend(weights, 1.0, _CALL), val, tell)
 
 
 def coarse_scale(beauty: Fit, photos: Sequence[LabelledPhoto]) -> tuple[float, float]:
@@ -163,28 +156,33 @@ def coarse_scale(beauty: Fit, photos: Sequence[LabelledPhoto]) -> tuple[float, f
     return float(slope), float(intercept)
 
 
-def _calibrated(kind: str, weights: FloatArray, val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
-    """The blend with its temperature, every data set counting alike, and the least probability that may be called."""
+def _calibrated(kind: str, blend: Blend, val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
+    """*blend* with its temperature, every data set counting alike, and the least probability that may be called."""
     if not val:
-        tell(f"{kind}: nothing in val says how sure to be; odds are as fitted, calls from .6")
-        return Blend(weights, 1.0, 0.6)
+        tell(f"{kind}: nothing in val says how sure to be; odds are as fitted, calls from {_CALL}")
+        return blend
+    utilities = [blend.utilities(one.seen) for one in val]
     datasets = sorted({one.dataset for one in val})
     gaps, wanted, counts = [], [], []
     for name in datasets:
-        found = [(one.readings @ weights, one.values, one.gap) for one in val if one.dataset == name]
-        own = [pair for utilities, values, gap in found for pair in _clear_pairs(utilities, values, gap)]
+        own = [
+            pair
+            for said, one in zip(utilities, val, strict=True)
+            if one.dataset == name
+            for pair in _clear_pairs(said, one.values, one.gap)
+        ]
         gaps += [gap for gap, _ in own]
         wanted += [right for _, right in own]
         counts += [1 / len(own)] * len(own)
     temperature = fit_temperature(np.array(gaps), np.array(wanted), np.array(counts))
     right = float(np.average((np.array(gaps) > 0) == (np.array(wanted) > 0.5), weights=counts))
-    calls = [(call, *_called(weights, temperature, call, val)) for call in _CALLS]
+    calls = [(call, *_called(utilities, temperature, call, val)) for call in _CALLS]
     call, share, sure = next((one for one in calls if one[2] >= SURE), calls[-1])
     tell(
         f"{kind}: {right:.3f} of pairs in val ({', '.join(datasets)}), temperature {temperature:.3f}; "
         f"called from {call:.2f} on, {share:.0%} of series, {sure:.0%} of them right"
     )
-    return Blend(weights, temperature, float(call))
+    return replace(blend, temperature=temperature, call=float(call))
 
 
 def _clear_pairs(utilities: FloatArray, values: FloatArray, gap: float) -> list[tuple[float, float]]:
@@ -197,13 +195,13 @@ def _clear_pairs(utilities: FloatArray, values: FloatArray, gap: float) -> list[
 
 
 def _called(
-    weights: FloatArray, temperature: float, call: float, val: Sequence[Judged]
+    utilities: Sequence[FloatArray], temperature: float, call: float, val: Sequence[Judged]
 ) -> tuple[float, float]:
     """Share of series in which the best is called, and of those the share in which people's best is no better by more
     than the gap; 0 where none is called."""
     right = called = 0
-    for one in val:
-        judgement = judge_utilities(one.readings @ weights, temperature=temperature, call=call)
+    for said, one in zip(utilities, val, strict=True):
+        judgement = judge_utilities(said, temperature=temperature, call=call)
         if not judgement.too_close:
             called += 1
             right += bool(one.values[judgement.fine.argmax()] >= one.values.max() - one.gap)

@@ -20,21 +20,14 @@ _OPSET = 17
 
 
 class Looks(nn.Module):
-    """A picture (rows, columns, 3) of uint8 to what the network sees of it three times: as it is, at half and at a
-    quarter of its size."""
+    """Pictures (n, 3, rows, columns) in 0…1 to what the network sees of them twice: close, and at half the size."""
 
     def __init__(self, student: Student) -> None:
         super().__init__()
         self.student = student
 
-    def forward(self, picture: Tensor) -> tuple[Seen, Seen, Seen]:
-        near = picture.to(torch.float32).permute(2, 0, 1)[None] / 255
-        return self.student(near), *self.from_afar(near)
-
-    def from_afar(self, near: Tensor) -> tuple[Seen, Seen]:
-        """The two looks that heads read, of a picture (1, 3, rows, columns) in 0…1."""
-        middle = functional.avg_pool2d(near, 2)
-        return self.student(middle), self.student(functional.avg_pool2d(middle, 2))
+    def forward(self, pictures: Tensor) -> tuple[Seen, Seen]:
+        return self.student(pictures), self.student(functional.avg_pool2d(pictures, 2))
 
 
 def cell_features(seen: Seen) -> Tensor:
@@ -48,7 +41,8 @@ def cell_features(seen: Seen) -> Tensor:
 
 
 class Judge(nn.Module):
-    """A picture and its texture to its readings (len(READINGS),), and maps of quality and damage.
+    """A picture (rows, columns, 3) of uint8 and its texture to its readings (len(READINGS),), and maps of quality and
+    percept.
 
     What a photo's texture says of its quality is spread evenly over the map.
     """
@@ -61,27 +55,27 @@ class Judge(nn.Module):
         )
 
     def forward(self, picture: Tensor, texture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        near, middle, whole = self.looks(picture)
-        features = cell_features(middle), cell_features(whole)
+        close, whole = self.looks(picture.to(torch.float32).permute(2, 0, 1)[None] / 255)
+        features = cell_features(close), cell_features(whole)
         quality = self._map("quality", *features, texture)
         beauty = self._map("beauty", *features, texture)
-        readings = [one.mean() for one in (quality, beauty, near.damage, whole.damage)]
-        return torch.stack(readings), quality[0, 0], near.damage[0, 0]
+        readings = torch.stack([quality.mean(), beauty.mean()])
+        return readings, quality[0, 0], close.percept[0].permute(1, 2, 0)
 
-    def _map(self, name: str, middle: Tensor, whole: Tensor, texture: Tensor) -> Tensor:
+    def _map(self, name: str, close: Tensor, whole: Tensor, texture: Tensor) -> Tensor:
         """A reading of every cell, whose mean over the map is the reading of the photo."""
-        closer = functional.conv2d(middle, self.heads[f"{name} middle"][None, :, None, None])
-        farther = functional.conv2d(whole, self.heads[f"{name} whole"][None, :, None, None])
+        near = functional.conv2d(close, self.heads[f"{name} close"][None, :, None, None])
+        far = functional.conv2d(whole, self.heads[f"{name} whole"][None, :, None, None])
         everywhere = (texture * self.heads[f"{name} texture"]).sum() + self.heads[f"{name} intercept"]
-        read: Tensor = closer + functional.interpolate(farther, scale_factor=float(CLOSER)) + everywhere
+        read: Tensor = near + functional.interpolate(far, scale_factor=float(CLOSER)) + everywhere
         return read
 
 
 def exported(student: Student, heads: Heads, facts: dict[str, str]) -> bytes:
     """The ONNX file, with *facts* as its metadata. Batch norms are folded into convolutions."""
-    judge = Judge(student.float().cpu(), heads).eval()
+    judge = Judge(student.float().cpu().folded(), heads).eval()
     file = io.BytesIO()
-    names = ["readings", "quality", "damage"]
+    names = ["readings", "quality", "percept"]
     axes = {"picture": {0: "rows", 1: "columns"}}
     axes |= {name: {0: f"{name} rows", 1: f"{name} columns"} for name in names[1:]}
     with warnings.catch_warnings():
@@ -136,4 +130,4 @@ def _halved(model: bytes) -> bytes:
     return serialized
 
 
-assert READINGS == ("quality", "beauty", "damage", "damage at a glance")
+assert READINGS == ("quality", "beauty")

@@ -7,8 +7,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from finepick.scorers.builtin.eye import view_size
-from finepick.scorers.builtin.texture import texture
+from finepick.scorers.builtin.eye import shown
 from finepick.training.builtin.export import Looks, cell_features
 from finepick.training.builtin.network import Student
 
@@ -16,21 +15,20 @@ Floats = NDArray[np.float32]
 
 
 class Features:
-    """What *student* and the eye's texture say of a photo, (d,): averaged cells of the middle look, of the whole, and
+    """What *student* and the eye's texture say of a photo, (d,): averaged cells of the close look, of the whole, and
     the texture, as `heads.Reading.of` takes them apart."""
 
     def __init__(self, student: Student) -> None:
-        self._looks = Looks(student.float().cpu()).eval()
+        self._looks = Looks(student.float().cpu().folded()).eval()
         self._looks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         widths = student.shape.widths
-        self.channels = student.shape.embedding + 2 * (widths[1] + widths[2])
+        self.channels = student.shape.hints[-1] + 2 * (widths[1] + widths[2])
         """A cell's features."""
 
     @torch.no_grad()
     def of(self, picture: Image.Image) -> Floats:
-        view = picture.resize(view_size(*picture.size), Image.Resampling.BICUBIC)
-        pixels = torch.from_numpy(np.asarray(view).copy()).permute(2, 0, 1)[None]
-        near = (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
-        middle, whole = self._looks.from_afar(near)
-        cells = [cell_features(one).mean(dim=(0, 2, 3)).numpy() for one in (middle, whole)]
-        return np.concatenate([*cells, texture(picture)])
+        view, counted = shown(picture)
+        pixels = torch.from_numpy(view.copy()).permute(2, 0, 1)[None]
+        looks = self._looks((pixels.float() / 255).contiguous(memory_format=torch.channels_last))
+        cells = [cell_features(one).mean(dim=(0, 2, 3)).numpy() for one in looks]
+        return np.concatenate([*cells, counted])

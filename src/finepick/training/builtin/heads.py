@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from finepick.domain import FloatArray
 
 CLOSER = 2
-"""The middle look has this many times as many cells along each side as the look at the whole."""
+"""The close look has this many times as many cells along each side as the look at the whole."""
 
 PENALTIES = (100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
 FOLDS = 5
@@ -57,10 +57,10 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A number that is linear in what was seen: weights of cells of the middle look, of those of the whole (both are
+    """A number that is linear in what was seen: weights of cells of the close look, of those of the whole (both are
     averaged over their cells), and of the texture."""
 
-    middle: FloatArray
+    close: FloatArray
     whole: FloatArray
     texture: FloatArray
     intercept: float
@@ -68,8 +68,8 @@ class Reading:
     @classmethod
     def of(cls, fit: Fit, channels: int) -> Reading:
         """Of features as `features.Features` gives them, *channels* a cell."""
-        middle, whole, texture = np.split(fit.weights, [channels, 2 * channels])
-        return cls(middle, whole, texture, fit.intercept)
+        close, whole, texture = np.split(fit.weights, [channels, 2 * channels])
+        return cls(close, whole, texture, fit.intercept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Heads:
     def arrays(self) -> dict[str, Floats]:
         made: dict[str, Floats] = {}
         for name, reading in (("quality", self.quality), ("beauty", self.beauty)):
-            for part in ("middle", "whole", "texture"):
+            for part in ("close", "whole", "texture"):
                 made[f"{name} {part}"] = np.asarray(getattr(reading, part), np.float32)
             made[f"{name} intercept"] = np.array([reading.intercept], np.float32)
         return made

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from finepick.domain import FloatArray
 from finepick.errors import MissingExtraError, WeightsError
 
-SIDE = 224
-"""The side of the square pictures that the teacher was made for, in pixels."""
+HINT_LAYERS = (6, 10, 22, 26)
+"""Layers whose maps, of cells 4, 8, 16 and 32 pixels wide, the student's stages follow. The last is the embedding."""
 
-DAMAGE_LAYERS = (4, 6, 8, 10, 12, 22, 26)
-"""Layers whose maps are compared to say how much an edit has hurt."""
+PERCEPT_LAYERS = (4, 6, 8, 10, 12, 22, 26)
+"""Layers whose maps are compared to say how different two pictures look."""
 
 _OPSET = 17
 
@@ -38,27 +38,19 @@ class _Map:
 
 
 class Teacher:
-    """Pictures (n, 3, 224, 224) of uint8 to maps of its layers, whose last one is the map of embeddings (1,024).
+    """Pictures (n, 3, rows, columns) of uint8, sides multiples of 32, to maps of its layers.
 
-    The mean over that map is what the original calls the embedding.
+    The mean over the map of the last layer is what the original, which takes 224 × 224, calls the embedding (1,024).
     """
 
-    def __init__(self, model: bytes, maps: list[_Map], *, threads: int) -> None:
+    def __init__(self, model: bytes, maps: list[_Map]) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._maps = maps
-
-    @property
-    def layers(self) -> int:
-        return len(self._maps)
-
-    def step(self, layer: int) -> float:
-        """The distance between neighbouring values in the map of *layer*."""
-        return self._maps[layer].scale
 
     def maps(self, pictures: Pictures, layers: tuple[int, ...]) -> list[NDArray[np.float32]]:
         """The maps (n, channels, rows, columns) of *layers*, which count from 0."""
@@ -70,21 +62,23 @@ class Teacher:
         ]
 
 
-def damage_of(maps: Sequence[NDArray[np.float32]], group: int) -> FloatArray:
-    """How far views are from the first of their *group*, (n / group, group), in the eye of a network.
+def distances(maps: Sequence[NDArray[np.float32]], group: int) -> FloatArray:
+    """How different the views of each group look, (n / group, group, group), in the eye of a network.
 
     log(1 + 2 d) of d, the sum over *maps* (layers; n views each) of the mean squared distance of cells whose channels
     are scaled to length 1 (Zhang et al., LPIPS, CVPR 2018, equation 1, with equal weights).
     """
-    total = np.zeros((len(maps[0]) // group, group))
+    total = np.zeros((len(maps[0]) // group, group, group))
     for layer in maps:
         cells = layer / (np.sqrt(np.square(layer).sum(axis=1, keepdims=True)) + 1e-3)
-        cells = cells.reshape(-1, group, *cells.shape[1:])
-        total += np.square(cells - cells[:, :1]).sum(axis=2).mean(axis=(2, 3))
+        cells = cells.reshape(-1, group, layer[0].size)
+        places = layer[0, 0].size
+        for first in range(group):
+            total[:, first] += np.square(cells - cells[:, first : first + 1]).sum(axis=2) / places
     return np.log1p(2 * total)
 
 
-def read_teacher(path: str, *, threads: int = 1) -> Teacher:
+def read_teacher(path: str) -> Teacher:
     """The teacher in the TFLite file *path*. Raises MissingExtraError, WeightsError."""
     try:
         module = importlib.import_module("ai_edge_litert.interpreter")
@@ -99,7 +93,7 @@ def read_teacher(path: str, *, threads: int = 1) -> Teacher:
         raise WeightsError(
             f"'{path}' is no quantised MobileNet in TFLite, so it cannot teach: {error}"
         ) from None
-    return Teacher(model, maps, threads=threads)
+    return Teacher(model, maps)
 
 
 def _translated(interpreter: Any) -> tuple[bytes, list[_Map]]:
@@ -149,7 +143,7 @@ def _translated(interpreter: Any) -> tuple[bytes, list[_Map]]:
         outputs.append(helper.make_tensor_value_info(name, TensorProto.UINT8, None))
         maps.append(_Map(name, float(told["y"][0])))
         names[int(target["index"])] = name
-    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 3, SIDE, SIDE])
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 3, "rows", "columns"])
     graph = helper.make_graph(nodes, "teacher", [pictures], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)
     return model.SerializeToString(), maps

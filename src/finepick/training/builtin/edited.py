@@ -1,7 +1,6 @@
 """Photos that edits have hurt, in groups: a part of a photo as it is, and as several edits leave it.
 
-How much each is hurt is not said here: the teacher says it, by how far its eye finds the edited part from the
-untouched one (`losses.damage_of`).
+How different they look is not said here: the teacher says it (`teacher.distances`).
 """
 
 from __future__ import annotations
@@ -45,18 +44,6 @@ def edited_parts(frame: Frame, seed: Sequence[int]) -> Parts:
     chance = np.random.default_rng(list(seed))
     shown = _part(frame.shape[:2], chance)
     return np.stack([np.asarray(shown(Image.fromarray(one))) for one in _edited_frames(frame, chance)])
-
-
-def edited_frames(frame: Frame, seed: Sequence[int]) -> list[Frame]:
-    """*frame* untouched and edited, 1 + EDITED in all, and all of them made smaller by the same amount, up to a half,
-    seven times in ten. A pure function."""
-    chance = np.random.default_rng(list(seed))
-    made = _edited_frames(frame, chance)
-    if chance.random() < 0.7:
-        scale = 0.5 + 0.5 * chance.random()
-        size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
-        made = [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)) for one in made]
-    return made
 
 
 def _edited_frames(frame: Frame, chance: np.random.Generator) -> list[Frame]:
