@@ -20,6 +20,7 @@ from finepick.errors import DatasetError, UsageError
 from finepick.scorers.base import View
 from finepick.scorers.fgaesq.weight_files import written_whole
 from finepick.settings import WORKING_SIDE
+from finepick.workflows.leaks import shown_in_both
 from finepick.workflows.library import Library, SeriesFrames
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from finepick.training.builtin.teacher import Teacher
 
 NETWORK = "builtin.onnx"
+SEEING = "seeing.onnx"  # the same network before it can judge
 EDITED = "edited.npy"
 
 GAP = 0.075
@@ -91,15 +93,16 @@ def train_builtin(
 
     os.makedirs(request.folder, exist_ok=True)
     corpus = _read_corpus(request.data)
-    teacher = read_teacher(corpus.teacher)
     photos = _read(library, corpus)
+    teacher = read_teacher(corpus.teacher)
     tell(f"{len(corpus.taught())} photos teach")
     student = _distilled(library, request, corpus, photos, teacher, tell)
     heads, fits = _heads(library, corpus, photos, student, tell)
-    path = os.path.join(os.path.abspath(request.folder), NETWORK)
+    folder = os.path.abspath(request.folder)
     model = exported(student, heads, {"blends": "{}"})
-    _write(path, model)
-    blends = _blends(library, corpus, photos, path, fits, tell)
+    _write(os.path.join(folder, SEEING), model)
+    blends = _blends(library, corpus, photos, os.path.join(folder, SEEING), fits, tell)
+    path = os.path.join(folder, NETWORK)
     _write(path, with_facts(model, {"blends": blends.to_json(), "made by": "finepick train builtin"}))
     return path
 
@@ -150,11 +153,12 @@ def _read(library: Library, corpus: _Corpus) -> dict[str, Photo]:
     missing = [path for path in wanted if path not in photos]
     if missing:
         raise DatasetError(f"'{missing[0]}' is not a photo of its own; mend or remove it", path=missing[0])
-    tested = {photos[path].digest: path for path in paths["test"]}
-    for path in corpus.taught():
-        if photos[path].digest in tested:
-            other = tested[photos[path].digest]
-            raise DatasetError(f"'{path}' would teach, and '{other}', the same photo, is in test", path=path)
+    taught, tested = ([photos[path] for path in some] for some in (corpus.taught(), paths["test"]))
+    for one, other in shown_in_both(library, taught, tested):
+        raise DatasetError(
+            f"'{one.path}' would teach, and '{other.path}', which shows the same, is in test; move one of them",
+            path=one.path,
+        )
     return photos
 
 

@@ -6,6 +6,7 @@ Runs on ONNX Runtime with one thread, where the photo is decoded; readers work s
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import lru_cache
 from importlib import resources
 
@@ -107,13 +108,21 @@ def _reduced(picture: Image.Image) -> Image.Image:
     return picture.reduce(factor) if factor > 1 else picture
 
 
-@lru_cache(maxsize=2)
 def opened(network: str) -> Eye:
     """The eye with the network in the file *network*; "" = the one in the wheel. Raises WeightsError."""
     if not network:
-        return Eye(resources.files("finepick.scorers.builtin").joinpath(_NETWORK).read_bytes())
+        return _opened("", 0, 0)
     try:
-        with open(network, "rb") as file:
-            return Eye(file.read())
+        facts = os.stat(network)
+        return _opened(network, facts.st_mtime_ns, facts.st_size)
     except OSError as error:
         raise WeightsError(f"cannot read {network} ({error}); check its permissions", path=network) from None
+
+
+@lru_cache(maxsize=2)
+def _opened(network: str, changed_ns: int, size: int) -> Eye:
+    """Opened once, until the file is another."""
+    if not network:
+        return Eye(resources.files("finepick.scorers.builtin").joinpath(_NETWORK).read_bytes())
+    with open(network, "rb") as file:
+        return Eye(file.read())

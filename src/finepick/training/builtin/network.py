@@ -54,7 +54,7 @@ class Seen:
 class Student(nn.Module):
     """Views (n, 3, rows, columns) in 0…1, sRGB, to `Seen`."""
 
-    def __init__(self, shape: Shape = Shape()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, shape: Shape = Shape()) -> None:
         super().__init__()
         self.shape = shape
         before = shape.widths[0]
