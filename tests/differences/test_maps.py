@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from finepick.differences.maps import OUTSIDE, difference_maps, resample_map
+from finepick.differences.maps import OUTSIDE, backed_maps, difference_maps, resample_map
 from finepick.differences.places import lay_cells
 from finepick.differences.registration import Alignment, register_series
 from finepick.features.extraction import PhotoFeatures, extract_features
@@ -142,6 +142,34 @@ def test_frames_of_any_shape_have_maps_in_bounds(shape: tuple[int, int]) -> None
         rows, columns = difference.shape
         assert max(rows, columns) == 64
         assert (rows > columns) == (frame.size[1] > frame.size[0])
+
+
+def test_what_an_eye_does_not_see_is_fainter_and_the_strongest_place_stays() -> None:
+    """Two squares moved; planes tell the frames apart where one of them is only."""
+    frames = [extract_features(frame) for frame in _two_moved_squares()]
+    alignment = register_series(frames)
+    maps = difference_maps(frames, alignment)
+    planes = [np.zeros((6, 9, 2), np.float32) for _ in frames]
+    planes[1][:, :4] = 1.0
+    backed = backed_maps(maps, planes, frames, alignment)
+    left, right = np.s_[:, : maps[1].shape[1] // 3], np.s_[:, -maps[1].shape[1] // 3 :]
+    assert maps[1][left].max() > 0.2 and maps[1][right].max() > 0.2
+    assert backed[1][left].max() > 0.2 and backed[1][right].max() < 0.02
+    assert max(one.max() for one in backed) == pytest.approx(max(one.max() for one in maps))
+    same = backed_maps(maps, [np.ones((6, 9, 2), np.float32)] * len(frames), frames, alignment)
+    assert all(not one.any() for one in same)
+
+
+def _two_moved_squares() -> list[np.ndarray]:
+    made = []
+    for shift in (0, 14, 0):
+        picture = Image.fromarray(np.random.default_rng(5).integers(90, 130, (24, 36, 3), dtype=np.uint8))
+        picture = picture.resize((360, 240), Image.Resampling.BICUBIC)
+        brush = ImageDraw.Draw(picture)
+        for left in (40, 290):
+            brush.rectangle([left, 100 + shift, left + 30, 130 + shift], fill=(250, 250, 250))
+        made.append(np.asarray(picture))
+    return made
 
 
 def test_a_map_keeps_its_mean_when_resampled() -> None:

@@ -62,6 +62,31 @@ def difference_maps(frames: Sequence[PhotoFeatures], alignment: Alignment) -> tu
     )
 
 
+def backed_maps(
+    maps: Sequence[FloatArray],
+    planes: Sequence[Floats],
+    frames: Sequence[PhotoFeatures],
+    alignment: Alignment,
+) -> tuple[FloatArray, ...]:
+    """*maps* of `difference_maps`, fainter where *planes* say that a frame looks like the rest all the same.
+
+    *planes*: (rows, columns, d) over the whole of each frame; places look as different as these are apart. The
+    strongest place of the series stays as strong.
+    """
+    if len(frames) < 2:
+        return tuple(maps)
+    canvas = _Canvas(_extent(frames[alignment.reference]), GRID_SIDE)
+    laid, _ = canvas.lay(planes, frames, alignment)
+    apart = np.sqrt(np.square(laid - laid.mean(axis=0)).sum(axis=3))
+    apart /= max(float(apart.max()), 1e-9)
+    weighed = [
+        one * canvas.pull(plane, frame, transform)
+        for one, plane, frame, transform in zip(maps, apart, frames, alignment.transforms, strict=True)
+    ]
+    before, after = (max(float(one.max()) for one in some) for some in (maps, weighed))
+    return tuple(one * (before / after if after else 1.0) for one in weighed)
+
+
 def resample_map(difference: FloatArray, rows: int, columns: int) -> FloatArray:
     """*difference* averaged (or repeated) to *rows* × *columns*, over the same frame."""
     if difference.shape == (rows, columns):

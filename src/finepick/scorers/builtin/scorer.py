@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from finepick.differences.leaning import lean_of_series
+from finepick.differences.maps import backed_maps
 from finepick.differences.places import Places, lay_cells, lay_planes
 from finepick.domain import FloatArray, ModelInfo
 from finepick.errors import WeightsError
@@ -22,7 +23,7 @@ from finepick.scorers import measured
 from finepick.scorers.base import Arrays, FrameSource, Glance, Judgement
 from finepick.scorers.builtin import eye
 from finepick.scorers.overlay import Overlay
-from finepick.scorers.utilities import judge_utilities, model_info, tie_duplicates
+from finepick.scorers.utilities import judge_utilities, model_info, share_duplicates, tie_duplicates
 
 READINGS: tuple[str, ...] = (*eye.READINGS, *measured.READINGS)
 """What a blend is a weighted sum of, one column each of `read_series`."""
@@ -128,6 +129,13 @@ class SeriesReadings:
         """Whether the frames lie over one another."""
         return measured.is_near(self.overlay.alignment)
 
+    def difference_maps(self) -> list[FloatArray]:
+        """Where frames differ, in pixels and in the network's eye; frames of the same bytes share one map."""
+        overlay = self.overlay
+        percepts = [one["percept"] for one in self.glances]
+        backed = backed_maps(overlay.maps, percepts, overlay.features, overlay.alignment)
+        return share_duplicates(backed, overlay.digests)
+
     def distances(self) -> FloatArray:
         """How different frames look in the network's eye, (n, n): log(1 + 2 d), d the median over places of the
         squared distance of percepts; the median, so that what moved through the picture does not count."""
@@ -178,12 +186,13 @@ class BuiltinScorer:
         overlay, place = seen.overlay, seen.overlay.place
         blend = self._blends.near if seen.are_near else self._blends.apart
         utilities = tie_duplicates(blend.utilities(seen), overlay.digests)
+        maps = seen.difference_maps()
         return judge_utilities(
             utilities[place],
             temperature=blend.temperature,
             call=blend.call,
             coarse=self._coarse(seen.glances)[place],
-            difference=overlay.maps_as_given,
+            difference=tuple(maps[position] for position in place),
             alignment=overlay.alignment_as_given,
             places=seen.places.rearranged(place),
         )
