@@ -15,7 +15,7 @@ from PIL import Image
 from finepick.datasets.catalog import load_dataset
 from finepick.datasets.manifest import is_manifest
 from finepick.datasets.records import Dataset, LabelledPhoto, LabelledSeries
-from finepick.domain import Photo
+from finepick.domain import FloatArray, Photo
 from finepick.errors import DatasetError, UsageError
 from finepick.scorers.base import View
 from finepick.scorers.fgaesq.weight_files import written_whole
@@ -63,7 +63,7 @@ class _Corpus:
     def series(self, split: str) -> Iterator[tuple[Dataset, LabelledSeries]]:
         for dataset in self.datasets:
             for one in dataset.series:
-                if one.split == split and one.scores is not None:
+                if one.split == split and _values(one) is not None:
                     yield dataset, one
 
     def rated(self, split: str) -> Iterator[tuple[str, LabelledPhoto]]:
@@ -221,10 +221,11 @@ def _examples(corpus: _Corpus, split: str) -> Iterator[Examples]:
     from finepick.training.builtin.heads import Examples
 
     for dataset in corpus.datasets:
-        series = [one for one in dataset.series if one.split == split and one.scores is not None]
+        known = [(_values(one), one.photos) for one in dataset.series if one.split == split]
+        series = [(values, photos) for values, photos in known if values is not None]
         rated = [photo for photo in dataset.photos if photo.split == split]
         for scored, files in (
-            ([np.asarray(one.scores, np.float64) for one in series], [one.photos for one in series]),
+            ([values for values, _ in series], [photos for _, photos in series]),
             ([np.array([photo.score for photo in rated])], [tuple(photo.file for photo in rated)]),
         ):
             if any(len(some) for some in files):
@@ -232,6 +233,24 @@ def _examples(corpus: _Corpus, split: str) -> Iterator[Examples]:
                 ends = np.cumsum([len(some) for some in files])
                 groups = np.split(np.arange(ends[-1]), ends[:-1])
                 yield Examples(np.concatenate(scored), groups, paths)
+
+
+def _values(one: LabelledSeries) -> FloatArray | None:
+    """What every photo of a series is worth, (n,): its score, or else how often it won; None where neither is known."""
+    if one.scores is not None:
+        return np.asarray(one.scores, np.float64)
+    won, met = np.zeros(len(one.photos)), np.zeros(len(one.photos))
+    for pair in one.pairs:
+        won[[pair.a, pair.b]] += pair.p, 1 - pair.p
+        met[[pair.a, pair.b]] += 1
+    return won / met if len(met) > 1 and met.all() else None
+
+
+def _scale(one: LabelledSeries) -> tuple[float, float]:
+    """The lowest and highest of what `_values` might say."""
+    if one.scores is None:
+        return 0.0, 1.0
+    return one.scale or (min(one.scores), max(one.scores))
 
 
 def _heads(
@@ -250,8 +269,12 @@ def _heads(
     readings: dict[str, Reading] = {}
     for name, of_series in (("quality", True), ("beauty", False)):
         told = [one for one in _examples(corpus, "train") if (len(one.groups) > 1) is of_series]
+        if not told and not fits:
+            raise DatasetError("nothing in train teaches quality; add series with scores or pairs")
         if not told:
-            raise DatasetError(f"nothing in train teaches {name}; add series with scores, and rated photos")
+            fits[name], readings[name] = fits["quality"], readings["quality"]
+            tell(f"{name}: no photos are rated in train, so it is quality over again")
+            continue
         examples = Examples.pooled(told)
         library.progress.stage("looking at photos", len(examples.paths))
         rows = []
@@ -287,20 +310,21 @@ def _blends(
             paths = [os.path.join(dataset.folder, file) for file in one.photos]
             seen = read_series(SeriesFrames(library, [photos[path] for path in paths]), look)
             order = seen.overlay.order
-            low, high = one.scale or (min(one.scores or ()), max(one.scores or ()))
+            low, high = _scale(one)
             gap = GAP * (high - low)
-            values = np.asarray(one.scores)[order]
+            values = np.asarray(_values(one))[order]
             found.append(Judged(dataset.name, seen, values, gap, [paths[place] for place in order]))
         return found
 
-    val = judged("val")
-    beauty = fits["beauty"]
+    train, val = judged("train"), judged("val")
+
+    def alike(judged: list[Judged], wanted: bool) -> list[Judged]:
+        return [one for one in judged if one.seen.are_near is wanted]
+
     return Blends(
-        near=blend_near([one for one in val if one.seen.are_near], tell),
-        apart=blend_apart(
-            judged("train"), fits["quality"], [one for one in val if not one.seen.are_near], tell
-        ),
-        coarse=coarse_scale(beauty, [photo for _, photo in corpus.rated("train")]),
+        near=blend_near(alike(train, True), alike(val, True), tell),
+        apart=blend_apart(alike(train, False), fits["quality"], alike(val, False), tell),
+        coarse=coarse_scale(fits["beauty"], [photo for _, photo in corpus.rated("train")]),
     )
 
 

@@ -42,6 +42,7 @@ SURE = 0.8
 """The best frame is called where, on *val*, that is right this often."""
 
 _CALL = 0.6
+_PULLS, _DOUBTS = (1.0, 3.0, 10.0, 30.0), (0.5, 1.0, 2.0, 4.0)
 _CALLS = tuple(np.arange(0.5, 0.96, 0.02).round(2))
 
 
@@ -121,33 +122,49 @@ class Judged:
     paths: list[str]
 
 
-def blend_near(val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
-    """For frames that lie over one another."""
-    weights = np.array([NEAR.get(name, 0.0) for name in READINGS])
-    return _calibrated("alike", Blend(weights, 1.0, _CALL, PULL, DOUBT), val, tell)
+def blend_near(train: Sequence[Judged], val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
+    """For frames that lie over one another: what *train* says of them, if it does, or else what is known here."""
+    named = [name for name in READINGS if name not in ("quality", "beauty")]
+    if train:
+        weights = _fitted(train, [one.seen.readings for one in train], named)
+        tried = [Blend(weights, 1.0, _CALL, pull, doubt) for pull in (0.0, *_PULLS) for doubt in _DOUBTS]
+        blend = min((_tempered(one, train) for one in tried), key=lambda one: one[1])[0]
+        tell(f"alike: weights of {len(train)} series, pull {blend.pull:g}, doubt {blend.doubt:g}")
+    else:
+        weights = np.array([NEAR.get(name, 0.0) for name in READINGS])
+        blend = Blend(weights, 1.0, _CALL, PULL, DOUBT)
+    return _calibrated("alike", blend, val, tell)
 
 
 def blend_apart(
     train: Sequence[Judged], quality: Fit, val: Sequence[Judged], tell: Callable[[str], None]
 ) -> Blend:
-    """For frames that only share a subject."""
+    """For frames that only share a subject; quality alone, where *train* has none."""
     unseen = dict(zip(quality.examples.paths, quality.said, strict=True))
-    columns = [READINGS.index(name) for name in APART]
-    series = []
-    for one in train:
-        if one.seen.are_near or any(path not in unseen for path in one.paths):
-            continue
-        rows = one.seen.readings[:, columns].copy()
-        rows[:, APART.index("quality")] = [unseen[path] for path in one.paths]
-        series.append((rows, one.values / one.gap))
-    weights = np.zeros(len(READINGS))
-    # Gaps weigh as much as people disagree about them: at the least gap, P = σ(1).
-    weights[columns] = fit_weights(pairs_of(series, temperature=1.0), penalty=1e-3, nonnegative=True)
+    known = [one for one in train if all(path in unseen for path in one.paths)]
+    rows = []
+    for one in known:
+        rows.append(one.seen.readings.copy())
+        rows[-1][:, READINGS.index("quality")] = [unseen[path] for path in one.paths]
+    weights = _fitted(known, rows, APART) if known else (np.array(READINGS) == "quality").astype(np.float64)
     return _calibrated("apart", Blend(weights, 1.0, _CALL), val, tell)
 
 
+def _fitted(series: Sequence[Judged], rows: Sequence[FloatArray], named: Sequence[str]) -> FloatArray:
+    """Weights of the *named* readings; gaps weigh as much as people disagree about them: at the least, P = σ(1)."""
+    columns = [READINGS.index(name) for name in named]
+    told = [(row[:, columns], one.values / one.gap) for row, one in zip(rows, series, strict=True)]
+    weights = np.zeros(len(READINGS))
+    weights[columns] = fit_weights(pairs_of(told, temperature=1.0), penalty=1e-3, nonnegative=True)
+    return weights
+
+
 def coarse_scale(beauty: Fit, photos: Sequence[LabelledPhoto]) -> tuple[float, float]:
-    """Slope and intercept from what is read to people's means on 1…10, by least squares on photos it did not know."""
+    """Slope and intercept from what is read to people's means on 1…10, by least squares on photos it did not know;
+    without such photos, from what is usual in *beauty* to 5.5 ± 1.5."""
+    if not photos:
+        slope = 1.5 / (float(beauty.said.std()) + 1e-9)
+        return slope, 5.5 - slope * float(beauty.said.mean())
     means = []
     for one in photos:
         low, high = 1.0 if one.low is None else one.low, 10.0 if one.high is None else one.high
@@ -156,33 +173,51 @@ def coarse_scale(beauty: Fit, photos: Sequence[LabelledPhoto]) -> tuple[float, f
     return float(slope), float(intercept)
 
 
+def _tempered(blend: Blend, judged: Sequence[Judged]) -> tuple[Blend, float]:
+    """*blend* at the temperature that says best what was *judged*, every data set counting alike, and its
+    cross-entropy. Raises ValueError where no two photos differ."""
+    gaps, wanted, counts = _told(blend, judged)
+    temperature = fit_temperature(gaps, wanted, counts)
+    logits = gaps / temperature
+    return replace(blend, temperature=temperature), float(
+        counts @ (np.logaddexp(0, logits) - wanted * logits)
+    )
+
+
+def _told(blend: Blend, judged: Sequence[Judged]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Of every clear pair: the difference of utilities, 1 or 0, and how much it counts; sums to 1."""
+    rows = []
+    for name in sorted({one.dataset for one in judged}):
+        own = [
+            pair
+            for one in judged
+            if one.dataset == name
+            for pair in _clear_pairs(blend.utilities(one.seen), one.values, one.gap)
+        ]
+        rows += [(gap, right, 1 / len(own)) for gap, right in own]
+    if not rows:
+        raise ValueError("no two photos of any series differ")
+    gaps, wanted, counts = np.array(rows).T
+    return gaps, wanted, counts / counts.sum()
+
+
 def _calibrated(kind: str, blend: Blend, val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
-    """*blend* with its temperature, every data set counting alike, and the least probability that may be called."""
+    """*blend* with its temperature by *val*, and the least probability that may be called."""
     if not val:
         tell(f"{kind}: nothing in val says how sure to be; odds are as fitted, calls from {_CALL}")
         return blend
+    blend, _ = _tempered(blend, val)
+    gaps, wanted, counts = _told(blend, val)
+    right = float(np.average((gaps > 0) == (wanted > 0.5), weights=counts))
     utilities = [blend.utilities(one.seen) for one in val]
-    datasets = sorted({one.dataset for one in val})
-    gaps, wanted, counts = [], [], []
-    for name in datasets:
-        own = [
-            pair
-            for said, one in zip(utilities, val, strict=True)
-            if one.dataset == name
-            for pair in _clear_pairs(said, one.values, one.gap)
-        ]
-        gaps += [gap for gap, _ in own]
-        wanted += [right for _, right in own]
-        counts += [1 / len(own)] * len(own)
-    temperature = fit_temperature(np.array(gaps), np.array(wanted), np.array(counts))
-    right = float(np.average((np.array(gaps) > 0) == (np.array(wanted) > 0.5), weights=counts))
-    calls = [(call, *_called(utilities, temperature, call, val)) for call in _CALLS]
+    calls = [(call, *_called(utilities, blend.temperature, call, val)) for call in _CALLS]
     call, share, sure = next((one for one in calls if one[2] >= SURE), calls[-1])
+    names = ", ".join(sorted({one.dataset for one in val}))
     tell(
-        f"{kind}: {right:.3f} of pairs in val ({', '.join(datasets)}), temperature {temperature:.3f}; "
+        f"{kind}: {right:.3f} of pairs in val ({names}), temperature {blend.temperature:.3f}; "
         f"called from {call:.2f} on, {share:.0%} of series, {sure:.0%} of them right"
     )
-    return replace(blend, temperature=temperature, call=float(call))
+    return replace(blend, call=float(call))
 
 
 def _clear_pairs(utilities: FloatArray, values: FloatArray, gap: float) -> list[tuple[float, float]]:
