@@ -8,8 +8,8 @@ os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
 )  # before numpy: as the command line does, and why stands there
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run one process a core; torch would take them all each
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core; torch would take them all for each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
