@@ -20,7 +20,7 @@ from PIL import Image
 from finepick.errors import WeightsError
 from finepick.scorers.base import Glance, Scorer, glance_at, glance_of
 from finepick.scorers.builtin import BuiltinScorer, eye
-from finepick.scorers.builtin.scorer import READINGS, Blend, Blends, read_series
+from finepick.scorers.builtin.scorer import READINGS, Blend, Blends, Kind, read_series
 from finepick.scorers.builtin.texture import COUNT, SIDES, texture
 from finepick.scorers.catalog import load_scorer
 from finepick.scorers.frames import ArrayFrames
@@ -111,7 +111,7 @@ def test_patterns_and_colours_against_counting_by_hand() -> None:
     picture = Image.fromarray(pixels)
     found = texture(picture)
     side = SIDES[-1]
-    total = np.asarray(picture.resize((side, side), Image.Resampling.BOX)).astype(int).sum(axis=2)
+    total = np.asarray(picture.reduce(SIDES[0] // side)).astype(int).sum(axis=2)
     around = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
     counts = np.zeros(256)
     for row, column in itertools.product(range(1, side - 1), repeat=2):
@@ -121,7 +121,7 @@ def test_patterns_and_colours_against_counting_by_hand() -> None:
     assert found[start : start + 256] == pytest.approx(
         np.sqrt(counts / counts.sum()), abs=5e-3
     )  # thirds are not exact
-    small = np.asarray(picture.resize((128, 128), Image.Resampling.BOX))
+    small = np.asarray(picture.reduce(4))
     colours = np.zeros(216)
     for red, green, blue in small.reshape(-1, 3).tolist():
         colours[(red // 43) * 36 + (green // 43) * 6 + blue // 43] += 1
@@ -138,12 +138,13 @@ def test_texture_is_the_same_mirrored_but_for_the_patterns() -> None:
 # --- the scorer ---
 
 
-def test_frames_alike_and_frames_apart_are_blended_differently() -> None:
+def test_three_kinds_of_series_are_told_apart() -> None:
     burst = contract.draw_burst(3, width=480, height=320)
     others = [blotches(seed) for seed in range(3)]
     scorer = BuiltinScorer()
-    assert read_series(ArrayFrames(burst), scorer.glance).are_near
-    assert not read_series(ArrayFrames(others), scorer.glance).are_near
+    brighter = [np.clip(burst[0] * gain, 0, 255).astype(np.uint8) for gain in (0.8, 0.9, 1.0)]
+    for frames, kind in ((burst, Kind.BURST), (brighter, Kind.VERSIONS), (others, Kind.APART)):
+        assert read_series(ArrayFrames(frames), scorer.glance).kind is kind
 
 
 def test_coarse_scores_do_not_depend_on_the_series() -> None:
@@ -157,11 +158,20 @@ def test_coarse_scores_do_not_depend_on_the_series() -> None:
 def test_blends_survive_their_document() -> None:
     weights = np.zeros(len(READINGS))
     weights[[0, 5]] = 1.5, -2.0
-    blends = Blends(Blend(weights, 0.5, 0.7, 3.0, 2.0), Blend(weights * 2, 1.5, 0.6), (2.0, -1.0))
+    of = {
+        Kind.VERSIONS: Blend(weights, 0.5, 0.7, 3.0, 2.0),
+        Kind.BURST: Blend(weights, 0.5, 0.7),
+        Kind.APART: Blend(weights * 2, 1.5, 0.6),
+    }
+    blends = Blends(of, (2.0, -1.0))
     again = Blends.from_json(blends.to_json())
-    assert np.array_equal(again.near.weights, weights) and np.array_equal(again.apart.weights, 2 * weights)
-    assert (again.near.temperature, again.apart.call, again.coarse) == (0.5, 0.6, (2.0, -1.0))
-    assert (again.near.pull, again.near.doubt, again.apart.pull) == (3.0, 2.0, 0.0)
+    assert again.coarse == (2.0, -1.0)
+    for kind in Kind:
+        one, other = again.of[kind], of[kind]
+        assert np.array_equal(one.weights, other.weights)
+        assert (one.temperature, one.call, one.pull, one.doubt) == (
+            other.temperature, other.call, other.pull, other.doubt,
+        )  # fmt: skip
     with pytest.raises(WeightsError, match="of another version"):
         Blends.from_json(blends.to_json().replace("quality", "charm"))
 

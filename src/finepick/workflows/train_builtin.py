@@ -298,8 +298,14 @@ def _blends(
 ) -> Blends:
     """Blends of readings for the network in the file *network*; see `training.builtin.blending` for what decides."""
     from finepick.scorers.builtin.eye import glance
-    from finepick.scorers.builtin.scorer import Blends, read_series
-    from finepick.training.builtin.blending import Judged, blend_apart, blend_near, coarse_scale
+    from finepick.scorers.builtin.scorer import Blends, Kind, read_series
+    from finepick.training.builtin.blending import (
+        Judged,
+        blend_apart,
+        blend_burst,
+        blend_versions,
+        coarse_scale,
+    )
 
     look = glance(network)
     library.glance_at_all(list(photos.values()), look)
@@ -318,12 +324,16 @@ def _blends(
 
     train, val = judged("train"), judged("val")
 
-    def alike(judged: list[Judged], wanted: bool) -> list[Judged]:
-        return [one for one in judged if one.seen.are_near is wanted]
+    def of(kind: Kind, judged: list[Judged]) -> list[Judged]:
+        return [one for one in judged if one.seen.kind is kind]
 
+    burst = of(Kind.BURST, val) or of(Kind.VERSIONS, val)
     return Blends(
-        near=blend_near(alike(train, True), alike(val, True), tell),
-        apart=blend_apart(alike(train, False), fits["quality"], alike(val, False), tell),
+        {
+            Kind.VERSIONS: blend_versions(of(Kind.VERSIONS, train), of(Kind.VERSIONS, val), tell),
+            Kind.BURST: blend_burst(burst, tell),
+            Kind.APART: blend_apart(of(Kind.APART, train), fits["quality"], of(Kind.APART, val), tell),
+        },
         coarse=coarse_scale(fits["beauty"], [photo for _, photo in corpus.rated("train")]),
     )
 

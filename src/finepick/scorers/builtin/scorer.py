@@ -1,8 +1,8 @@
 """What a taught network saw of each photo, and measurements, blended and compared within the series.
 
-Frames that lie over one another (bursts, edits of one photo) are judged most of all where they differ, and by how far
-they look from those that are likely to be the best; frames that only share a subject as wholes: two blends, with a
-temperature each. `finepick train builtin` wrote both.
+Three kinds of series, a blend and a temperature each, written by `finepick train builtin`: versions of one picture are
+judged most of all where they differ, and by how far they look from the likely best; frames of a burst where they
+differ; frames that only share a subject as wholes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,21 @@ from finepick.scorers.utilities import judge_utilities, model_info, share_duplic
 
 READINGS: tuple[str, ...] = (*eye.READINGS, *measured.READINGS)
 """What a blend is a weighted sum of, one column each of `read_series`."""
+
+
+_STILL = 0.005
+
+
+class Kind(StrEnum):
+    """What the frames of a series have in common.
+
+    VERSIONS: every place of the picture, to half a percent of its long side (edits, exports, a camera that stood
+    still). BURST: they lie over one another once they are moved. APART: only a subject.
+    """
+
+    VERSIONS = "versions"
+    BURST = "burst"
+    APART = "apart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +94,9 @@ class Blend:
 
 @dataclass(frozen=True, slots=True)
 class Blends:
-    """near: for frames that lie over one another; apart: for others. coarse: slope and intercept that put what the
-    network calls beauty into 1…10."""
+    """of: for each kind of series. coarse: slope and intercept that put what the network calls beauty into 1…10."""
 
-    near: Blend
-    apart: Blend
+    of: Mapping[Kind, Blend]
     coarse: tuple[float, float]
 
     @classmethod
@@ -91,8 +105,7 @@ class Blends:
         try:
             document = json.loads(text)
             return cls(
-                Blend.from_document(document["near"]),
-                Blend.from_document(document["apart"]),
+                {kind: Blend.from_document(document[kind]) for kind in Kind},
                 (float(document["coarse"]["slope"]), float(document["coarse"]["intercept"])),
             )
         except (KeyError, ValueError, TypeError) as error:
@@ -104,8 +117,7 @@ class Blends:
         slope, intercept = self.coarse
         return json.dumps(
             {
-                "near": self.near.to_document(),
-                "apart": self.apart.to_document(),
+                **{str(kind): self.of[kind].to_document() for kind in Kind},
                 "coarse": {"slope": slope, "intercept": intercept},
             },
             indent=1,
@@ -125,9 +137,12 @@ class SeriesReadings:
     readings: FloatArray
 
     @property
-    def are_near(self) -> bool:
-        """Whether the frames lie over one another."""
-        return measured.is_near(self.overlay.alignment)
+    def kind(self) -> Kind:
+        alignment = self.overlay.alignment
+        if not measured.is_near(alignment):
+            return Kind.APART
+        moved = np.abs(alignment.transforms - np.eye(2, 3)).max()
+        return Kind.VERSIONS if moved < _STILL else Kind.BURST
 
     def difference_maps(self) -> list[FloatArray]:
         """Where frames differ, in pixels and in the network's eye; frames of the same bytes share one map."""
@@ -184,7 +199,7 @@ class BuiltinScorer:
     def judge(self, frames: FrameSource) -> Judgement:
         seen = read_series(frames, self.glance)
         overlay, place = seen.overlay, seen.overlay.place
-        blend = self._blends.near if seen.are_near else self._blends.apart
+        blend = self._blends.of[seen.kind]
         utilities = tie_duplicates(blend.utilities(seen), overlay.digests)
         maps = seen.difference_maps()
         return judge_utilities(

@@ -32,7 +32,7 @@ NEAR: Mapping[str, float] = {
 """Weights of readings of frames that lie over one another, chosen on *val* and on drawn bursts
 (docs/experiments.md)."""
 
-PULL, DOUBT = 10.0, 2.0
+PULL, DOUBT = 5.0, 1.5
 """How much such frames are judged by their distance from the likely best, and how sure that one is; see `Blend`."""
 
 APART = ("quality", "detail", "contrast", "entropy", "colour", "burnt", "noise", "blocks")
@@ -43,7 +43,7 @@ SURE = 0.8
 
 _CALL = 0.6
 _PULLS, _DOUBTS = (1.0, 3.0, 10.0, 30.0), (0.5, 1.0, 2.0, 4.0)
-_CALLS = tuple(np.arange(0.5, 0.96, 0.02).round(2))
+_CALLS = tuple(np.arange(0.52, 0.96, 0.02).round(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +122,29 @@ class Judged:
     paths: list[str]
 
 
-def blend_near(train: Sequence[Judged], val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
-    """For frames that lie over one another: what *train* says of them, if it does, or else what is known here."""
-    named = [name for name in READINGS if name not in ("quality", "beauty")]
+def blend_versions(train: Sequence[Judged], val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
+    """For versions of one picture: what *train* says of them, if it does, or else what is known here."""
     if train:
+        named = [name for name in READINGS if name not in ("quality", "beauty")]
         weights = _fitted(train, [one.seen.readings for one in train], named)
         tried = [Blend(weights, 1.0, _CALL, pull, doubt) for pull in (0.0, *_PULLS) for doubt in _DOUBTS]
         blend = min((_tempered(one, train) for one in tried), key=lambda one: one[1])[0]
-        tell(f"alike: weights of {len(train)} series, pull {blend.pull:g}, doubt {blend.doubt:g}")
+        tell(f"versions: weights of {len(train)} series, pull {blend.pull:g}, doubt {blend.doubt:g}")
     else:
-        weights = np.array([NEAR.get(name, 0.0) for name in READINGS])
-        blend = Blend(weights, 1.0, _CALL, PULL, DOUBT)
-    return _calibrated("alike", blend, val, tell)
+        blend = Blend(_known_weights(), 1.0, _CALL, PULL, DOUBT)
+    return _calibrated("versions", blend, val, tell)
+
+
+def blend_burst(val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
+    """For frames that lie over one another once moved: by readings alone, since percepts of what has moved differ.
+
+    *val*: there were no judgements of real bursts, so versions of one picture stand for them.
+    """
+    return _calibrated("burst", Blend(_known_weights(), 1.0, _CALL), val, tell)
+
+
+def _known_weights() -> FloatArray:
+    return np.array([NEAR.get(name, 0.0) for name in READINGS])
 
 
 def blend_apart(
