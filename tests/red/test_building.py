@@ -69,6 +69,7 @@ def test_our_own_model_judges_and_all_that_is_promised_is_there(tmp_path: Path) 
     assert counts["kept"] + sum(built.rejects.values()) == counts["edits"] and counts["kept"] >= 10
     kept = rows(tmp_path / "set")
     assert len(kept) == counts["kept"] == built.left.pairs["train"]
+    assert {one.split for one in read_manifest(str(tmp_path / "set")).series} == {"train"}
     for row in kept:
         assert -1 <= row.difference <= 1 and row.agreement == 1.0 and row.answers == 2
         assert row.thought and row.thought_of_source and row.text and row.thought_kind == "template"

@@ -120,7 +120,7 @@ def _series_lines(kept: Sequence[Item]) -> Iterator[bytes]:
             photos=(source.picture or "", *(item.edit.picture or "" for item in own)),
             pairs=pairs,
             category="red",
-            split=source.split,
+            split=source.split or "train",
             others={
                 "labels": "model",
                 "source": {"sha256": source.digest},
