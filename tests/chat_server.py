@@ -60,6 +60,7 @@ class FakeChat:
     answer: Callable[[Asked], Reply] = good_reply
     asked: list[Asked] = field(default_factory=list)
     most_at_once: int = 0
+    connections: set[object] = field(default_factory=set)
     address: str = ""
     _now: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -98,6 +99,7 @@ def chatting(chat: FakeChat) -> Iterator[FakeChat]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two packets; the second would wait for a receipt
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Say nothing."""
@@ -109,6 +111,7 @@ def chatting(chat: FakeChat) -> Iterator[FakeChat]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            chat.connections.add(self.client_address)
             asked = chat.enter(self.path, headers, body)
             try:
                 reply = chat.answer(asked)

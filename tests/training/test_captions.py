@@ -277,7 +277,7 @@ def test_a_server_that_always_fails_is_left_alone_and_what_came_is_kept(
     chat: FakeChat, tmp_path: Path
 ) -> None:
     chat.answer = lambda asked: good_reply(asked) if len(chat.asked) <= 5 else Reply(status=502, body=b"")
-    with pytest.raises(ChatError, match="failed 8 questions in a row"):
+    with pytest.raises(ChatError, match=r"failed \d+ questions in a row"):
         ask(chat, tmp_path, some(100), slots=2, tries=2)
     assert len(rows(tmp_path)) == 5 and len(chat.asked) < 5 + 2 * 12
 
@@ -285,7 +285,7 @@ def test_a_server_that_always_fails_is_left_alone_and_what_came_is_kept(
 def test_nobody_there_is_told(tmp_path: Path) -> None:
     with chatting(FakeChat()) as gone:
         pass
-    with pytest.raises(ChatError, match="failed 8 questions in a row"):
+    with pytest.raises(ChatError, match=r"failed \d+ questions in a row"):
         ask(gone, tmp_path, some(20), tries=2)
 
 

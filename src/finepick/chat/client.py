@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
-import http.client
 import json
 import os
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 from finepick.errors import FinepickError, SettingsError, UsageError
+
+if TYPE_CHECKING:
+    import urllib3
+    from urllib3.response import BaseHTTPResponse
 
 KEY_VARIABLE = "FINEPICK_CHAT_KEY"
 TIMEOUT_SECONDS = 120.0
@@ -27,6 +29,7 @@ _LEAST_PAUSE = 0.2
 _MOST_PAUSES = 50
 _MOST_BYTES = 1 << 20
 _CHUNK = 1 << 16
+_KEPT_OPEN = 64
 _MAY_PASS = frozenset((408, 409, 425, 429))
 _NEVER_BETTER = frozenset((401, 402, 403, 404, 405))
 _MOST_TOLD = 300
@@ -132,16 +135,7 @@ class ChatServer:
         self._not_before = 0.0
         self._apart = 60 / per_minute if per_minute else 0.0
         self._next = 0.0
-        # No handler for redirects: a key goes to the server that was named and to no other. None for files.
-        self._opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler(),
-            urllib.request.HTTPHandler(),
-            urllib.request.HTTPSHandler(),
-            urllib.request.HTTPDefaultErrorHandler(),
-            urllib.request.HTTPErrorProcessor(),
-        ):
-            self._opener.add_handler(handler)
+        self._pool = _pool_for(endpoint.address)
 
     def stop(self) -> None:
         """Let nobody wait or ask any longer; requests under way come to their end."""
@@ -188,28 +182,42 @@ class ChatServer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "finepick"}
         if self.endpoint.key:
             headers["Authorization"] = f"Bearer {self.endpoint.key}"
-        request = urllib.request.Request(self.endpoint.address, data=body, headers=headers, method="POST")
         deadline = time.monotonic() + self._timeout
         try:
-            with self._opener.open(request, timeout=self._timeout) as response:
-                return _body(response, deadline)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._judged(error, deadline) from error
-        except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
-            raise _AgainError(f"no answer: {_reason(error)}") from error
-
-    def _judged(self, error: urllib.error.HTTPError, deadline: float) -> Exception:
+            # No redirects: a key goes to the server that was named and to no other.
+            response = self._pool.request(
+                "POST",
+                self.endpoint.address,
+                body=body,
+                headers=headers,
+                timeout=self._timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        except Exception as error:
+            raise _unanswered(error) from error
         try:
-            body = _body(error, deadline).decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException, _AgainError):
-            body = ""
-        told = self._told(body)
-        reason = f"it answers {error.code}{': ' + told if told else ''}"
-        if error.code in _NEVER_BETTER or 300 <= error.code < 400 or "insufficient_quota" in body:
-            return ChatError(f"{self.host} cannot be asked, {reason}; {_advice(error)}")
-        if error.code in _MAY_PASS or error.code >= 500:
-            return _AgainError(reason, pause=_asked_pause(error.headers.get("Retry-After")))
+            came = _body(response, deadline)
+        except _AgainError:
+            response.close()
+            raise
+        except Exception as error:
+            response.close()
+            if response.status < 300:
+                raise _unanswered(error) from error
+            came = b""
+        if response.status >= 300:
+            raise self._judged(response, came.decode("utf-8", "replace"))
+        return came
+
+    def _judged(self, response: BaseHTTPResponse, body: str) -> Exception:
+        told, status = self._told(body), response.status
+        reason = f"it answers {status}{': ' + told if told else ''}"
+        if status in _NEVER_BETTER or 300 <= status < 400 or "insufficient_quota" in body:
+            return ChatError(f"{self.host} cannot be asked, {reason}; {_advice(response)}")
+        if status in _MAY_PASS or status >= 500:
+            return _AgainError(reason, pause=_asked_pause(response.headers.get("Retry-After")))
         if "content_filter" in body or "content_policy" in body:
             return _FinalError(reason, body)
         return _FinalError(reason)
@@ -268,7 +276,7 @@ class ChatServer:
 
 
 class _Readable(Protocol):
-    def read1(self, size: int, /) -> bytes: ...
+    def read1(self, size: int) -> bytes: ...
 
 
 class _AgainError(Exception):
@@ -326,19 +334,43 @@ def _asked_pause(header: str | None) -> float | None:
         return None
 
 
-def _advice(error: urllib.error.HTTPError) -> str:
-    if error.code in (401, 403):
+def _advice(response: BaseHTTPResponse) -> str:
+    if response.status in (401, 403):
         return f"check the key in {KEY_VARIABLE}"
-    if error.code in (402, 429):
+    if response.status in (402, 429):
         return "the account has nothing left"
-    if 300 <= error.code < 400:
-        return f"name the address it points to ({error.headers.get('Location', 'none')}), if you trust it"
+    if 300 <= response.status < 400:
+        return f"name the address it points to ({response.headers.get('Location', 'none')}), if you trust it"
     return "check its address and the model's name"
 
 
-def _reason(error: BaseException) -> str:
-    inner = error.reason if isinstance(error, urllib.error.URLError) else error
-    return (str(inner).strip() or type(inner).__name__).splitlines()[0]
+def _pool_for(address: str) -> urllib3.PoolManager:
+    """Connections that stay open between questions, through the proxy that the environment names, if it names one."""
+    import urllib3
+
+    parts = urlsplit(address)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy is None or urllib.request.proxy_bypass(parts.netloc):
+        return urllib3.PoolManager(maxsize=_KEPT_OPEN)
+    named = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    words = urllib3.make_headers(
+        proxy_basic_auth=f"{unquote(named.username)}:{unquote(named.password or '')}"
+        if named.username
+        else None
+    )
+    return urllib3.ProxyManager(named.geturl(), maxsize=_KEPT_OPEN, proxy_headers=words)
+
+
+def _unanswered(error: Exception) -> Exception:
+    """What failed on the way, as one line; an error that is nobody's fault on the way is let through."""
+    from urllib3.exceptions import HTTPError
+
+    if not isinstance(error, (OSError, HTTPError)):
+        return error
+    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    told = str(error).strip() or type(error).__name__
+    return _AgainError(f"no answer: {told.splitlines()[0]}")
 
 
 def _whole(counted: Mapping[str, Any], name: str) -> int:

@@ -69,7 +69,7 @@ def build(
             "--judge",
             metavar="NAME",
             help="A model of Finepick, MODEL@URL (an OpenAI-compatible server; pictures are sent to it), "
-            "local:FOLDER (transformers), or people; several times; 'measured' unless told.",
+            "local:FOLDER (transformers), or people; several times; 'builtin' unless told.",
             rich_help_panel=_JUDGES,
         ),
     ] = None,
