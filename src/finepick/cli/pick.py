@@ -128,22 +128,11 @@ def rank(
     quiet: Quiet = False,
 ) -> None:
     """Rank the given photos as one series."""
-    with readers_for(photos, fresh=fresh, workers=workers) as readers:
-        from finepick.workflows.leave import Leaving
-        from finepick.workflows.pick import PickOptions
-
-        leaving = Leaving(
-            out=out,
-            manifest=manifest,
-            copy_keeps=copy_keeps,
-            xmp=xmp,
-            xmp_rejects=xmp_rejects,
-            xmp_ratings=xmp_ratings,
-            xmp_overwrite=xmp_overwrite,
-        )
-        options = PickOptions(group="one", keep_per_series=keep_per_series, coarse=coarse)
-        judge = Judge(model, device, pairing)
-        _pick(photos, judge, options, leaving, fresh, workers, thumbnails, json, quiet, readers)
+    pick(
+        photos, model, device, pairing, "one", keep_per_series, None,
+        out, manifest, copy_keeps, xmp, xmp_rejects, xmp_ratings, xmp_overwrite,
+        coarse, fresh, workers, thumbnails, json, quiet,
+    )  # fmt: skip
 
 
 def _pick(
