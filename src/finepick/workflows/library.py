@@ -20,6 +20,7 @@ from finepick.batch.pool import ReaderPool
 from finepick.domain import Frame, Metadata, Photo, Skipped, Stage
 from finepick.errors import (
     DamagedImageError,
+    DatasetError,
     ImageError,
     NothingReadableError,
     PathVanishedError,
@@ -118,6 +119,26 @@ class Library:
         if not photos:
             raise NothingReadableError(_nothing(paths, found, skipped), path=paths[0] if paths else None)
         return Reading(photos, skipped, found.ignored)
+
+    def read_all(self, paths: Sequence[str]) -> dict[str, Photo]:
+        """Every one of *paths*, which are photos, by its path: where labels hang on them nothing may be left out.
+
+        Raises DatasetError where one cannot be read, and like `read`.
+        """
+        wanted = list(dict.fromkeys(paths))
+        reading = self.read(wanted)
+        if reading.skipped:
+            first = reading.skipped[0]
+            raise DatasetError(
+                f"{len(reading.skipped)} photos cannot be read, the first is '{first.path}' ({first.reason}); "
+                "mend or remove them, with their labels",
+                path=first.path,
+            )
+        photos = {photo.path: photo for photo in reading.photos}
+        missing = [path for path in wanted if path not in photos]
+        if missing:
+            raise DatasetError(f"'{missing[0]}' is not a picture; mend or remove it", path=missing[0])
+        return photos
 
     def features(self, photo: Photo) -> PhotoFeatures:
         """Features of *photo*: from memory, the cache, or the file. Raises ImageError. For any thread."""

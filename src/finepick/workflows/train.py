@@ -113,7 +113,7 @@ def train_fgaesq(
     processes = processes or Processes()
     with processes.main_first():  # the others find in the cache what it has read
         corpus = _corpus(request)
-        photos = _read(library, corpus)
+        photos = library.read_all(corpus.paths)
     targets = _targets(library, request, corpus, photos, processes, tell)
     network = _network(request, recipe.architecture, options.seed)
     cut = {"fine_blocks": recipe.fine_blocks, "tokens": network.architecture.tokens}
@@ -200,24 +200,6 @@ def _photos(datasets: Sequence[Dataset], split: str) -> Iterator[LabelledPhoto]:
         for photo in rated:
             if photo.split == split:
                 yield replace(photo, file=os.path.join(dataset.folder, photo.file))
-
-
-def _read(library: Library, corpus: _Corpus) -> dict[str, Photo]:
-    """Every photo by its path. Raises DatasetError where one cannot be read: nothing is left out silently."""
-    paths = list(dict.fromkeys(corpus.paths))
-    reading = library.read(paths)
-    if reading.skipped:
-        first = reading.skipped[0]
-        raise DatasetError(
-            f"{len(reading.skipped)} photos cannot be read, the first is '{first.path}' ({first.reason}); "
-            "mend or remove them, with their labels",
-            path=first.path,
-        )
-    photos = {photo.path: photo for photo in reading.photos}
-    missing = [path for path in paths if path not in photos]
-    if missing:
-        raise DatasetError(f"'{missing[0]}' is not a picture; mend or remove it", path=missing[0])
-    return photos
 
 
 def _targets(

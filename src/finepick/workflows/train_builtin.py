@@ -142,17 +142,7 @@ def _read(library: Library, corpus: _Corpus) -> dict[str, Photo]:
     for split, found in paths.items():
         found += [os.path.join(d.folder, file) for d, one in corpus.series(split) for file in one.photos]
         found += [path for path, _ in corpus.rated(split)]
-    wanted = list(dict.fromkeys([*corpus.plain, *(path for found in paths.values() for path in found)]))
-    reading = library.read(wanted)
-    if reading.skipped:
-        first = reading.skipped[0]
-        raise DatasetError(
-            f"'{first.path}' cannot be read ({first.reason}); mend or remove it", path=first.path
-        )
-    photos = {photo.path: photo for photo in reading.photos}
-    missing = [path for path in wanted if path not in photos]
-    if missing:
-        raise DatasetError(f"'{missing[0]}' is not a photo of its own; mend or remove it", path=missing[0])
+    photos = library.read_all([*corpus.plain, *(path for found in paths.values() for path in found)])
     taught, tested = ([photos[path] for path in some] for some in (corpus.taught(), paths["test"]))
     for one, other in shown_in_both(library, taught, tested):
         raise DatasetError(

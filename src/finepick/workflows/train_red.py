@@ -205,16 +205,4 @@ def _read(library: Library, paths: Sequence[str]) -> dict[str, Photo]:
         raise DatasetError(
             "no rated photos in the splits 'train' and 'val'; name another data set with --scale"
         )
-    reading = library.read(list(dict.fromkeys(paths)))
-    if reading.skipped:
-        first = reading.skipped[0]
-        raise DatasetError(
-            f"{len(reading.skipped)} photos cannot be read, the first is '{first.path}' ({first.reason}); "
-            "mend or remove them, with their labels",
-            path=first.path,
-        )
-    photos = {photo.path: photo for photo in reading.photos}
-    missing = [path for path in paths if path not in photos]
-    if missing:
-        raise DatasetError(f"'{missing[0]}' is not a picture; mend or remove it", path=missing[0])
-    return photos
+    return library.read_all(paths)
