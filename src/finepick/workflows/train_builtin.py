@@ -214,15 +214,15 @@ def _examples(corpus: _Corpus, split: str) -> Iterator[Examples]:
         known = [(_values(one), one.photos) for one in dataset.series if one.split == split]
         series = [(values, photos) for values, photos in known if values is not None]
         rated = [photo for photo in dataset.photos if photo.split == split]
-        for scored, files in (
-            ([values for values, _ in series], [photos for _, photos in series]),
-            ([np.array([photo.score for photo in rated])], [tuple(photo.file for photo in rated)]),
+        for of_series, scored, files in (
+            (True, [values for values, _ in series], [photos for _, photos in series]),
+            (False, [np.array([photo.score for photo in rated])], [tuple(photo.file for photo in rated)]),
         ):
             if any(len(some) for some in files):
                 paths = [os.path.join(dataset.folder, file) for some in files for file in some]
                 ends = np.cumsum([len(some) for some in files])
                 groups = np.split(np.arange(ends[-1]), ends[:-1])
-                yield Examples(np.concatenate(scored), groups, paths)
+                yield Examples(np.concatenate(scored), groups, paths, of_series, dataset.name)
 
 
 def _values(one: LabelledSeries) -> FloatArray | None:
@@ -255,26 +255,35 @@ def _heads(
     from finepick.training.builtin.heads import Examples, Heads, Reading, fit
 
     features = Features(student)
-    fits: dict[str, Fit] = {}
-    readings: dict[str, Reading] = {}
-    for name, of_series in (("quality", True), ("beauty", False)):
-        told = [one for one in _examples(corpus, "train") if (len(one.groups) > 1) is of_series]
-        if not told and not fits:
-            raise DatasetError("nothing in train teaches quality; add series with scores or pairs")
-        if not told:
-            fits[name], readings[name] = fits["quality"], readings["quality"]
-            tell(f"{name}: no photos are rated in train, so it is quality over again")
-            continue
-        examples = Examples.pooled(told)
+
+    def seen(some: Sequence[Examples]) -> tuple[FloatArray, Examples]:
+        examples = Examples.pooled(some)
         library.progress.stage("looking at photos", len(examples.paths))
         rows = []
         for path in examples.paths:
             frame = library.frame(photos[path], WORKING_SIDE)
             rows.append(features.of(Image.fromarray(frame)))
             library.progress.step()
-        fits[name] = fit(np.stack(rows).astype(np.float64), examples)
-        readings[name] = Reading.of(fits[name], features.channels)
-        tell(f"{name}: {fits[name].score:.3f} by folds of train, penalty {fits[name].penalty:g}")
+        return np.stack(rows).astype(np.float64), examples
+
+    fits: dict[str, Fit] = {}
+    readings: dict[str, Reading] = {}
+    for name, of_series in (("quality", True), ("beauty", False)):
+        told, asked = (
+            [one for one in _examples(corpus, split) if one.of_series is of_series]
+            for split in ("train", "val")
+        )
+        asked = [one for one in asked if one.dataset in {other.dataset for other in told}]
+        if not told and not fits:
+            raise DatasetError("nothing in train teaches quality; add series with scores or pairs")
+        if not told:
+            fits[name], readings[name] = fits["quality"], readings["quality"]
+            tell(f"{name}: no photos are rated in train, so it is quality over again")
+            continue
+        fitted = fit(*seen(told), seen(asked) if asked else None)
+        fits[name], readings[name] = fitted, Reading.of(fitted, features.channels)
+        on_val = "" if fitted.on_others is None else f", {fitted.on_others:.3f} on val"
+        tell(f"{name}: {fitted.by_folds:.3f} by folds of train{on_val}, penalty {fitted.penalty:g}")
     return Heads(readings["quality"], readings["beauty"]), fits
 
 

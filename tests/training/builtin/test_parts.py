@@ -24,7 +24,7 @@ from finepick.training.builtin.distil import CHECKPOINT, Settings, distil  # noq
 from finepick.training.builtin.edited import EDITED, SIDE, edited_parts, hurting_edits  # noqa: E402
 from finepick.training.builtin.export import exported  # noqa: E402
 from finepick.training.builtin.features import Features  # noqa: E402
-from finepick.training.builtin.heads import Examples, Heads, Reading, fit, ridge  # noqa: E402
+from finepick.training.builtin.heads import PENALTIES, Examples, Heads, Reading, agreement, fit, ridge  # noqa: E402
 from finepick.training.builtin.lessons import GROUP, VIEW_SIDE, Lessons  # noqa: E402
 from finepick.training.builtin.losses import Usual, hint_loss, percept_distances, percept_loss, view_loss  # noqa: E402
 from finepick.training.builtin.muon import Muon, orthogonal  # noqa: E402
@@ -261,9 +261,28 @@ def test_a_fit_says_nothing_of_a_group_that_it_learned_from_it() -> None:
     groups = np.split(np.arange(120), 20)
     noise = fit(rows, Examples(chance.normal(size=120), groups, []))
     clear = fit(rows, Examples(rows[:, 0] * 5, groups, []))
-    assert noise.score < 0.62 and clear.score > 0.6
+    assert noise.by_folds < 0.62 and clear.by_folds > 0.6 and clear.on_others is None
     single = fit(rows, Examples(rows[:, 0] * 5 + 3, [np.arange(120)], []))
     assert rows @ single.weights + single.intercept == pytest.approx(rows[:, 0] * 5 + 3, abs=6)
+
+
+def test_others_choose_the_penalty_where_there_are_any() -> None:
+    """Features that know their own photos by heart beside one that is true everywhere: folds trust the former."""
+    chance = np.random.default_rng(4)
+    groups = np.split(np.arange(200), 40)
+    values, other_values = chance.normal(size=200), chance.normal(size=200)
+    known, unknown = (chance.normal(size=(200, 400)) for _ in range(2))
+    known += 0.3 * values[:, None]
+    rows = np.hstack([known, (values + chance.normal(size=200))[:, None]])
+    others = np.hstack([unknown, (other_values + chance.normal(size=200))[:, None]])
+    alone = fit(rows, Examples(values, groups, []))
+    told = fit(rows, Examples(values, groups, []), (others, Examples(other_values, groups, [])))
+    scores = [
+        agreement(others @ ridge(rows, values, groups, penalty), Examples(other_values, groups, []))
+        for penalty in PENALTIES
+    ]
+    assert told.on_others == max(scores) and told.penalty == PENALTIES[int(np.argmax(scores))]
+    assert alone.by_folds > 0.9 and told.on_others < 0.8
 
 
 def test_weights_are_those_of_logistic_regression() -> None:

@@ -14,7 +14,7 @@ from finepick.domain import FloatArray
 CLOSER = 2
 """The close look has this many times as many cells along each side as the look at the whole."""
 
-PENALTIES = (100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
+PENALTIES = (100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0)
 FOLDS = 5
 
 Floats = NDArray[np.float32]
@@ -23,11 +23,14 @@ Groups = Sequence[NDArray[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """values: (n,) what people said. groups: within which values are compared. paths: of the photos."""
+    """values: (n,) what people said. groups: within which values are compared. paths: of the photos. of_series: they
+    were compared or rated as members of a series, not one by one. dataset: what they are of."""
 
     values: FloatArray
     groups: Groups
     paths: list[str]
+    of_series: bool = True
+    dataset: str = ""
 
     @classmethod
     def pooled(cls, several: Sequence[Examples]) -> Examples:
@@ -39,19 +42,21 @@ class Examples:
             groups += [group + len(paths) for group in one.groups]
             values.append(one.values / (apart.std() + 1e-9))
             paths += one.paths
-        return cls(np.concatenate(values), groups, paths)
+        return cls(np.concatenate(values), groups, paths, several[0].of_series)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """weights: (d,) fitted on everything, and an intercept. said: (n,) what weights fitted without a photo's own fold
-    say of it. score: how well, see `agreement`."""
+    say of it. by_folds, on_others: how well that is (see `agreement`), and how well *weights* do on other examples, if
+    there were any."""
 
     weights: FloatArray
     intercept: float
     said: FloatArray
     penalty: float
-    score: float
+    by_folds: float
+    on_others: float | None
     examples: Examples
 
 
@@ -101,8 +106,19 @@ def ridge(features: FloatArray, values: FloatArray, groups: Groups, penalty: flo
     return np.asarray(rows.T @ np.linalg.solve(kernel, wanted) / spread)
 
 
-def fit(features: FloatArray, examples: Examples, *, seed: int = 0) -> Fit:
-    """The ridge whose penalty agrees best with what it has not seen: groups of FOLDS folds, or members of one."""
+def fit(
+    features: FloatArray,
+    examples: Examples,
+    others: tuple[FloatArray, Examples] | None = None,
+    *,
+    seed: int = 0,
+) -> Fit:
+    """The ridge whose penalty agrees best with what it has not seen: with *others* (features, examples), or, without
+    them, with FOLDS folds of groups, or of the members of one.
+
+    Folds flatter where the network that made the features had the same photos for lessons: it knows them better than
+    any others, and a small penalty trusts it more than it deserves.
+    """
     values, groups = examples.values, examples.groups
     chance = np.random.default_rng(seed)
     units = list(groups) if len(groups) >= FOLDS else [np.array([i]) for i in range(len(values))]
@@ -120,11 +136,12 @@ def fit(features: FloatArray, examples: Examples, *, seed: int = 0) -> Fit:
             if len(groups) == 1:
                 rest = np.setdiff1d(groups[0], fold)
                 said[fold] += (values[rest] - features[rest] @ weights).mean()
-        tried.append((agreement(said, examples), penalty, said))
-    score, penalty, said = max(tried, key=lambda one: one[0])
-    weights = ridge(features, values, groups, penalty)
-    intercept = float((values - features @ weights).mean()) if len(groups) == 1 else 0.0
-    return Fit(weights, intercept, said, penalty, score, examples)
+        weights = ridge(features, values, groups, penalty)
+        intercept = float((values - features @ weights).mean()) if len(groups) == 1 else 0.0
+        by_folds = agreement(said, examples)
+        on_others = None if others is None else agreement(others[0] @ weights, others[1])
+        tried.append(Fit(weights, intercept, said, penalty, by_folds, on_others, examples))
+    return max(tried, key=lambda one: one.by_folds if one.on_others is None else one.on_others)
 
 
 def agreement(said: FloatArray, examples: Examples) -> float:
