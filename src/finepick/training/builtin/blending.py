@@ -32,7 +32,7 @@ NEAR: Mapping[str, float] = {
 """Weights of readings of frames that lie over one another, chosen on *val* and on drawn bursts
 (docs/experiments.md)."""
 
-PULL, DOUBT = 5.0, 1.5
+PULL, DOUBT = 6.0, 2.0
 """How much such frames are judged by their distance from the likely best, and how sure that one is; see `Blend`."""
 
 APART = ("quality", "detail", "contrast", "entropy", "colour", "burnt", "noise", "blocks")
