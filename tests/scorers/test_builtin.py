@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import itertools
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from finepick.errors import WeightsError
 from finepick.scorers.base import Glance, Scorer, glance_at, glance_of
@@ -145,6 +146,45 @@ def test_three_kinds_of_series_are_told_apart() -> None:
     brighter = [np.clip(burst[0] * gain, 0, 255).astype(np.uint8) for gain in (0.8, 0.9, 1.0)]
     for frames, kind in ((burst, Kind.BURST), (brighter, Kind.VERSIONS), (others, Kind.APART)):
         assert read_series(ArrayFrames(frames), scorer.glance).kind is kind
+
+
+@pytest.mark.parametrize("how", ["blur", "blocks", "noise", "levels"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_versions_that_are_hurt_ever_more_come_in_that_order(how: str, seed: int) -> None:
+    scene = contract.draw_scene(480, 320, seed=seed)
+    versions = [np.asarray(hurt(scene, how, amount)) for amount in range(4)]
+    order = [2, 0, 3, 1]
+    judged = load_scorer("builtin").judge(ArrayFrames([versions[amount] for amount in order]))
+    assert [order[place] for place in np.argsort(-judged.fine)] == [0, 1, 2, 3]
+
+
+def hurt(scene: Image.Image, how: str, amount: int) -> Image.Image:
+    if amount == 0:
+        return scene
+    if how == "blur":
+        return scene.filter(ImageFilter.GaussianBlur(0.9 * amount))
+    if how == "blocks":
+        file = io.BytesIO()
+        scene.save(file, "JPEG", quality=(30, 12, 4)[amount - 1])
+        return Image.open(file).convert("RGB")
+    if how == "levels":
+        return scene.point(lambda value: value // (step := 16 * 2**amount) * step)
+    grain = np.random.default_rng(amount).normal(0, 15 * amount, (*scene.size[::-1], 3))
+    return Image.fromarray(np.clip(np.asarray(scene) + grain, 0, 255).astype(np.uint8))
+
+
+def test_readings_alone_decide_where_distance_costs_nothing_or_is_none() -> None:
+    scene = contract.draw_scene(480, 320)
+    versions = [np.asarray(hurt(scene, "blur", amount)) for amount in range(3)]
+    seen = read_series(ArrayFrames(versions), BuiltinScorer().glance)
+    weights = np.zeros(len(READINGS))
+    weights[READINGS.index("sharpest")] = 1.0
+    own = seen.readings @ weights
+    assert np.array_equal(Blend(weights, 1.0, 0.6).utilities(seen), own)
+    pulled = Blend(weights, 1.0, 0.6, pull=5.0, doubt=1.0).utilities(seen)
+    assert (pulled < own).all() and np.array_equal(np.argsort(pulled), np.argsort(own))
+    same = read_series(ArrayFrames([versions[0]] * 3), BuiltinScorer().glance)
+    assert not same.distances().any() and np.array_equal(same.distances(), same.distances().T)
 
 
 def test_coarse_scores_do_not_depend_on_the_series() -> None:

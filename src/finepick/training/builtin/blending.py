@@ -20,12 +20,13 @@ from finepick.scorers.utilities import judge_utilities
 from finepick.training.builtin.heads import Fit
 
 NEAR: Mapping[str, float] = {
-    "sharpest": 0.2,
+    "sharpest": 0.25,
     "entropy": 1.1,
     "contrast": 1.0,
     "colour": 0.6,
     "burnt": 3.0,
     "noise": 0.5,
+    "blocks": 0.5,
     "tilt": 0.5,
     "cut": 0.3,
 }
