@@ -180,8 +180,8 @@ def test_readings_alone_decide_where_distance_costs_nothing_or_is_none() -> None
     weights = np.zeros(len(READINGS))
     weights[READINGS.index("sharpest")] = 1.0
     own = seen.readings @ weights
-    assert np.array_equal(Blend(weights, 1.0, 0.6).utilities(seen), own)
-    pulled = Blend(weights, 1.0, 0.6, pull=5.0, doubt=1.0).utilities(seen)
+    assert np.array_equal(Blend(weights, 1.0, 0.6).utilities(seen.readings, seen.distances), own)
+    pulled = Blend(weights, 1.0, 0.6, pull=5.0, doubt=1.0).utilities(seen.readings, seen.distances)
     assert (pulled < own).all() and np.array_equal(np.argsort(pulled), np.argsort(own))
     same = read_series(ArrayFrames([versions[0]] * 3), BuiltinScorer().glance)
     assert not same.distances().any() and np.array_equal(same.distances(), same.distances().T)

@@ -136,7 +136,9 @@ def test_a_run_teaches_a_model_that_judges_and_is_the_same_again(library: Librar
     shutil.copyfile(teachers[0], data / "teacher" / "teacher.tflite")
     told: list[str] = []
     path = train_builtin(library, BuiltinRequest(str(data), str(tmp_path / "run"), steps=3), tell=told.append)
-    assert [line.split(":")[0] for line in told[-5:]] == ["quality", "beauty", "versions", "burst", "apart"]
+    assert [line.split(":")[0] for line in told[-6:]] == [
+        "quality", "beauty", "soundness", "versions", "burst", "apart",
+    ]  # fmt: skip
     scorer = BuiltinScorer(path)
     frames = [np.asarray(Image.open(data / "series" / f"s9_{member}.png")) for member in range(4)]
     judgement = scorer.judge(ArrayFrames(frames))

@@ -18,6 +18,7 @@ def builtin(
     ],
     steps: Annotated[int, typer.Option("--steps", metavar="N", help="Lessons from the teacher.")] = 15_000,
     rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Groups of edits a photo.")] = 1,
+    series: Annotated[int, typer.Option("--series", metavar="N", help="Photos hurt as wholes.")] = 400,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is random.")] = 0,
     workers: Workers = None,
     json: Json = False,
@@ -30,7 +31,7 @@ def builtin(
     from finepick.workflows.library import Library
     from finepick.workflows.train_builtin import BuiltinRequest, train_builtin
 
-    request = BuiltinRequest(data, out, steps, rounds, seed)
+    request = BuiltinRequest(data, out, steps, rounds, series, seed)
     with (
         ProgressBar(quiet=quiet or json) as shown,
         Library(load_settings(workers=workers), progress=shown, warn=warn) as library,

@@ -25,6 +25,7 @@ from finepick.workflows.library import Library, SeriesFrames
 
 if TYPE_CHECKING:
     from finepick.scorers.builtin.scorer import Blends
+    from finepick.training.builtin.features import Features
     from finepick.training.builtin.heads import Examples, Fit, Heads
     from finepick.training.builtin.network import Student
     from finepick.training.builtin.teacher import Teacher
@@ -33,6 +34,9 @@ NETWORK = "builtin.onnx"
 SEEING = "seeing.onnx"  # the same network before it can judge
 EDITED = "edited.npy"
 
+HURT_SIDE = 640
+"""The long side of photos that are hurt as wholes, in pixels."""
+
 GAP = 0.075
 """People's means that lie closer than this part of their scale are no pair that anybody can be wrong about."""
 
@@ -40,16 +44,18 @@ GAP = 0.075
 @dataclass(frozen=True, slots=True)
 class BuiltinRequest:
     """data: a folder of data sets, with `teacher/` and folders of plain photos (`photos.csv`) among them; only their
-    *train* rows teach. folder: where the run is kept. steps: lessons in all. rounds: edited groups a photo."""
+    *train* rows teach. folder: where the run is kept. steps: lessons in all. rounds: edited groups a photo. series:
+    edited photos that soundness is learned from."""
 
     data: str
     folder: str
     steps: int = 15_000
     rounds: int = 1
+    series: int = 400
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rounds"):
+        for name in ("steps", "rounds", "series"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name} must be 1 or more")
 
@@ -97,7 +103,7 @@ def train_builtin(
     teacher = read_teacher(corpus.teacher)
     tell(f"{len(corpus.taught())} photos teach")
     student = _distilled(library, request, corpus, photos, teacher, tell)
-    heads, fits = _heads(library, corpus, photos, student, tell)
+    heads, fits = _heads(library, request, corpus, photos, student, teacher, tell)
     folder = os.path.abspath(request.folder)
     model = exported(student, heads, {"blends": "{}"})
     _write(os.path.join(folder, SEEING), model)
@@ -245,9 +251,11 @@ def _scale(one: LabelledSeries) -> tuple[float, float]:
 
 def _heads(
     library: Library,
+    request: BuiltinRequest,
     corpus: _Corpus,
     photos: Mapping[str, Photo],
     student: Student,
+    teacher: Teacher,
     tell: Callable[[str], None],
 ) -> tuple[Heads, dict[str, Fit]]:
     """What is read off the network, and how each reading was fitted. Raises DatasetError."""
@@ -284,7 +292,41 @@ def _heads(
         fits[name], readings[name] = fitted, Reading.of(fitted, features.channels)
         on_val = "" if fitted.on_others is None else f", {fitted.on_others:.3f} on val"
         tell(f"{name}: {fitted.by_folds:.3f} by folds of train{on_val}, penalty {fitted.penalty:g}")
-    return Heads(readings["quality"], readings["beauty"]), fits
+    fits["soundness"] = fit(*_hurt(library, request, corpus, photos, features, teacher))
+    tell(f"soundness: {fits['soundness'].by_folds:.3f} by folds, penalty {fits['soundness'].penalty:g}")
+    soundness = Reading.of(fits["soundness"], features.channels)
+    return Heads(readings["quality"], readings["beauty"], soundness), fits
+
+
+def _hurt(
+    library: Library,
+    request: BuiltinRequest,
+    corpus: _Corpus,
+    photos: Mapping[str, Photo],
+    features: Features,
+    teacher: Teacher,
+) -> tuple[FloatArray, Examples]:
+    """Features (n, d) of photos that edits have hurt, and how little each is, in the teacher's eye."""
+    from finepick.training.builtin.heads import Examples
+    from finepick.training.builtin.teacher import damage
+
+    taught = [photos[path] for path in corpus.taught()]
+    chance = np.random.default_rng(request.seed)
+    drawn = [taught[i] for i in chance.choice(len(taught), min(request.series, len(taught)), replace=False)]
+    library.progress.stage("hurting photos", len(drawn))
+    function = "finepick.training.builtin.edited:edited_whole"
+    views = (
+        View(index, HURT_SIDE, function, {"seed": [request.seed, 7, index]}) for index in range(len(drawn))
+    )
+    rows: list[NDArray[np.float32]] = []
+    values, groups = [], []
+    for arrays in library.views(drawn, views):
+        frames = arrays["frames"]
+        groups.append(np.arange(len(frames)) + len(rows))
+        values.append(-damage(frames, teacher))
+        rows += [features.of(Image.fromarray(frame)) for frame in frames]
+        library.progress.step()
+    return np.stack(rows).astype(np.float64), Examples(np.concatenate(values), groups, [])
 
 
 def _blends(
@@ -318,13 +360,16 @@ def _blends(
             low, high = _scale(one)
             gap = GAP * (high - low)
             values = np.asarray(_values(one))[order]
-            found.append(Judged(dataset.name, seen, values, gap, [paths[place] for place in order]))
+            in_order = [paths[place] for place in order]
+            found.append(
+                Judged(dataset.name, seen.kind, seen.readings, seen.distances(), values, gap, in_order)
+            )
         return found
 
     train, val = judged("train"), judged("val")
 
     def of(kind: Kind, judged: list[Judged]) -> list[Judged]:
-        return [one for one in judged if one.seen.kind is kind]
+        return [one for one in judged if one.kind is kind]
 
     burst = of(Kind.BURST, val) or of(Kind.VERSIONS, val)
     return Blends(

@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from finepick.training.builtin.blending import fit_temperature, fit_weights, pairs_of  # noqa: E402
 from finepick.training.builtin.distil import CHECKPOINT, Settings, distil  # noqa: E402
-from finepick.training.builtin.edited import EDITED, SIDE, edited_parts, hurting_edits  # noqa: E402
+from finepick.training.builtin.edited import EDITED, SIDE, edited_frames, edited_parts, hurting_edits  # noqa: E402
 from finepick.training.builtin.export import exported  # noqa: E402
 from finepick.training.builtin.features import Features  # noqa: E402
 from finepick.training.builtin.heads import PENALTIES, Examples, Heads, Reading, agreement, fit, ridge  # noqa: E402
@@ -29,7 +29,7 @@ from finepick.training.builtin.lessons import GROUP, VIEW_SIDE, Lessons  # noqa:
 from finepick.training.builtin.losses import Usual, hint_loss, percept_distances, percept_loss, view_loss  # noqa: E402
 from finepick.training.builtin.muon import Muon, orthogonal  # noqa: E402
 from finepick.training.builtin.network import Shape, Student  # noqa: E402
-from finepick.training.builtin.teacher import HINT_LAYERS, distances  # noqa: E402
+from finepick.training.builtin.teacher import HINT_LAYERS, PERCEPT_LAYERS, damage, distances  # noqa: E402
 from finepick.training.builtin.views import Canvases, changed  # noqa: E402
 
 
@@ -71,6 +71,29 @@ def test_edited_parts_are_a_pure_function_of_frame_and_seed(frames: list[np.ndar
 
 def test_what_moves_the_picture_is_no_edit_here() -> None:
     assert not {"tilt", "perspective", "subject_cut"} & {edit.name for edit in hurting_edits()}
+
+
+def test_whole_frames_are_hurt_and_share_a_size(frames: list[np.ndarray]) -> None:
+    for seed in range(6):
+        made = edited_frames(frames[1], [seed])
+        assert made.dtype == np.uint8 and len(made) == 1 + EDITED
+        if made[0].shape == frames[1].shape:
+            assert np.array_equal(made[0], frames[1])
+    assert np.array_equal(edited_frames(frames[1], [3]), edited_frames(frames[1], [3]))
+
+
+def test_damage_is_the_mean_over_the_whole_and_two_corners() -> None:
+    """With a teacher that sees colours only: red and green are at right angles."""
+
+    class Flat:
+        def maps(self, pictures: np.ndarray, layers: tuple[int, ...]) -> list[np.ndarray]:
+            return [pictures.mean(axis=(2, 3), keepdims=True, dtype=np.float32) for _ in layers]
+
+    frames = np.stack([np.full((260, 300, 3), colour, np.uint8) for colour in ([200, 0, 0], [0, 200, 0])])
+    layers = len(PERCEPT_LAYERS)
+    assert damage(frames, Flat())[0] == 0  # type: ignore[arg-type]
+    assert damage(frames, Flat())[1] == pytest.approx(math.log1p(2 * 2 * layers), rel=1e-3)  # type: ignore[arg-type]
+    assert damage(frames[:, :100], Flat()).shape == (2,)  # type: ignore[arg-type] # too small for corners
 
 
 def test_distances_are_none_for_the_same_symmetric_and_grow() -> None:
@@ -323,14 +346,14 @@ def test_the_exported_network_reads_what_torch_reads(frames: list[np.ndarray]) -
         )
         return Reading(close, whole, last, 0.25)
 
-    heads = Heads(reading(), reading())
+    heads = Heads(reading(), reading(), reading())
     eye = Eye(exported(student, heads, {"blends": "{}", "made by": "a test"}))
     assert eye.facts["made by"] == "a test"
     picture = Image.fromarray(frames[0])
     read = eye.look(picture)["readings"]
     row = features.of(picture)
     assert np.array_equal(row[-COUNT:], texture(picture))
-    for place, one in enumerate((heads.quality, heads.beauty)):
+    for place, one in enumerate((heads.quality, heads.beauty, heads.soundness)):
         wanted = row @ np.concatenate([one.close, one.whole, one.texture]) + one.intercept
         assert read[place] == pytest.approx(wanted, rel=5e-3, abs=5e-3)  # weights are kept in half precision
     with pytest.raises(WeightsError, match="not written by"):

@@ -31,7 +31,7 @@ STEP = 64
 LONGEST = 1024
 """No side is longer: a narrow panorama is squeezed rather than looked at through a slit."""
 
-READINGS = ("quality", "beauty")
+READINGS = ("quality", "beauty", "soundness")
 """What the network puts into numbers, for the whole photo; higher is better."""
 
 _NETWORK = "builtin.onnx"

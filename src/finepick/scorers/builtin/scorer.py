@@ -8,7 +8,7 @@ differ; frames that only share a subject as wholes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -60,17 +60,17 @@ class Blend:
     pull: float = 0.0
     doubt: float = 1.0
 
-    def utilities(self, seen: SeriesReadings) -> FloatArray:
-        """(n,) of the frames that were *seen*, in canonical order.
+    def utilities(self, readings: FloatArray, distances: Callable[[], FloatArray]) -> FloatArray:
+        """(n,) of frames with *readings* (n, len(READINGS)) and *distances* (n, n), asked for if they count.
 
         What hurts a picture takes it away from how it would look at its best. Nobody knows which frame shows that, so
         the distance is the one expected under the odds that readings alone give.
         """
-        own = np.asarray(seen.readings @ self.weights)
+        own = np.asarray(readings @ self.weights)
         if not self.pull:
             return own
         odds = np.exp((own - own.max()) / self.doubt)
-        return np.asarray(own - self.pull * (seen.distances() @ (odds / odds.sum())))
+        return np.asarray(own - self.pull * (distances() @ (odds / odds.sum())))
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Blend:
@@ -200,7 +200,7 @@ class BuiltinScorer:
         seen = read_series(frames, self.glance)
         overlay, place = seen.overlay, seen.overlay.place
         blend = self._blends.of[seen.kind]
-        utilities = tie_duplicates(blend.utilities(seen), overlay.digests)
+        utilities = tie_duplicates(blend.utilities(seen.readings, seen.distances), overlay.digests)
         maps = seen.difference_maps()
         return judge_utilities(
             utilities[place],

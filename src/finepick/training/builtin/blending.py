@@ -15,14 +15,15 @@ from scipy.special import expit
 
 from finepick.datasets.records import LabelledPhoto
 from finepick.domain import FloatArray
-from finepick.scorers.builtin.scorer import READINGS, Blend, SeriesReadings
+from finepick.scorers.builtin.scorer import READINGS, Blend, Kind
 from finepick.scorers.utilities import judge_utilities
 from finepick.training.builtin.heads import Fit
 
 NEAR: Mapping[str, float] = {
+    "soundness": 3.0,
     "sharpest": 0.25,
     "entropy": 1.1,
-    "contrast": 1.0,
+    "contrast": 1.6,
     "colour": 0.6,
     "burnt": 3.0,
     "noise": 0.5,
@@ -30,7 +31,7 @@ NEAR: Mapping[str, float] = {
     "tilt": 0.5,
     "cut": 0.3,
 }
-"""Weights of readings of frames that lie over one another, chosen on *val* and on drawn bursts
+"""Weights of readings of frames that lie over one another, chosen on *val*, on drawn bursts and on edits that hurt
 (docs/experiments.md)."""
 
 PULL, DOUBT = 6.0, 2.0
@@ -113,21 +114,26 @@ def fit_temperature(utilities: FloatArray, wanted: FloatArray, counts: FloatArra
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A series that people judged. values: (n,) their means, in canonical order, as *paths*. gap: means that lie
-    closer say nothing."""
+    """A series that was judged. readings: (n, len(READINGS)). distances: (n, n). values: (n,) what its frames are
+    worth. gap: values that lie closer say nothing."""
 
     dataset: str
-    seen: SeriesReadings
+    kind: Kind
+    readings: FloatArray
+    distances: FloatArray
     values: FloatArray
     gap: float
     paths: list[str]
+
+    def utilities(self, blend: Blend) -> FloatArray:
+        return blend.utilities(self.readings, lambda: self.distances)
 
 
 def blend_versions(train: Sequence[Judged], val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
     """For versions of one picture: what *train* says of them, if it does, or else what is known here."""
     if train:
         named = [name for name in READINGS if name not in ("quality", "beauty")]
-        weights = _fitted(train, [one.seen.readings for one in train], named)
+        weights = _fitted(train, [one.readings for one in train], named)
         tried = [Blend(weights, 1.0, _CALL, pull, doubt) for pull in (0.0, *_PULLS) for doubt in _DOUBTS]
         blend = min((_tempered(one, train) for one in tried), key=lambda one: one[1])[0]
         tell(f"versions: weights of {len(train)} series, pull {blend.pull:g}, doubt {blend.doubt:g}")
@@ -156,7 +162,7 @@ def blend_apart(
     known = [one for one in train if all(path in unseen for path in one.paths)]
     rows = []
     for one in known:
-        rows.append(one.seen.readings.copy())
+        rows.append(one.readings.copy())
         rows[-1][:, READINGS.index("quality")] = [unseen[path] for path in one.paths]
     weights = _fitted(known, rows, APART) if known else (np.array(READINGS) == "quality").astype(np.float64)
     return _calibrated("apart", Blend(weights, 1.0, _CALL), val, tell)
@@ -204,7 +210,7 @@ def _told(blend: Blend, judged: Sequence[Judged]) -> tuple[FloatArray, FloatArra
             pair
             for one in judged
             if one.dataset == name
-            for pair in _clear_pairs(blend.utilities(one.seen), one.values, one.gap)
+            for pair in _clear_pairs(one.utilities(blend), one.values, one.gap)
         ]
         rows += [(gap, right, 1 / len(own)) for gap, right in own]
     if not rows:
@@ -221,7 +227,7 @@ def _calibrated(kind: str, blend: Blend, val: Sequence[Judged], tell: Callable[[
     blend, _ = _tempered(blend, val)
     gaps, wanted, counts = _told(blend, val)
     right = float(np.average((gaps > 0) == (wanted > 0.5), weights=counts))
-    utilities = [blend.utilities(one.seen) for one in val]
+    utilities = [one.utilities(blend) for one in val]
     calls = [(call, *_called(utilities, blend.temperature, call, val)) for call in _CALLS]
     call, share, sure = next((one for one in calls if one[2] >= SURE), calls[-1])
     names = ", ".join(sorted({one.dataset for one in val}))

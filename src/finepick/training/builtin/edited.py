@@ -46,6 +46,18 @@ def edited_parts(frame: Frame, seed: Sequence[int]) -> Parts:
     return np.stack([np.asarray(shown(Image.fromarray(one))) for one in _edited_frames(frame, chance)])
 
 
+def edited_frames(frame: Frame, seed: Sequence[int]) -> Parts:
+    """(1 + EDITED, rows, columns, 3): *frame* untouched and edited, and all of them made smaller by the same amount, up
+    to a half, seven times in ten. A pure function."""
+    chance = np.random.default_rng(list(seed))
+    made = _edited_frames(frame, chance)
+    if chance.random() < 0.7:
+        scale = 0.5 + 0.5 * chance.random()
+        size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
+        made = [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)) for one in made]
+    return np.stack(made)
+
+
 def _edited_frames(frame: Frame, chance: np.random.Generator) -> list[Frame]:
     edits = hurting_edits()
     kind = chance.random()
@@ -75,6 +87,11 @@ def _edited_frames(frame: Frame, chance: np.random.Generator) -> list[Frame]:
 def edited_view(frame: Frame, *, seed: list[int]) -> dict[str, Parts]:
     """A view (see `scorers.base.View`): "parts", `edited_parts` of *frame*."""
     return {"parts": edited_parts(frame, seed)}
+
+
+def edited_whole(frame: Frame, *, seed: list[int]) -> dict[str, Parts]:
+    """A view: "frames", `edited_frames` of *frame*."""
+    return {"frames": edited_frames(frame, seed)}
 
 
 def _part(size: tuple[int, int], chance: np.random.Generator) -> Callable[[Image.Image], Image.Image]:

@@ -57,10 +57,9 @@ class Judge(nn.Module):
     def forward(self, picture: Tensor, texture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         close, whole = self.looks(picture.to(torch.float32).permute(2, 0, 1)[None] / 255)
         features = cell_features(close), cell_features(whole)
-        quality = self._map("quality", *features, texture)
-        beauty = self._map("beauty", *features, texture)
-        readings = torch.stack([quality.mean(), beauty.mean()])
-        return readings, quality[0, 0], close.percept[0].permute(1, 2, 0)
+        maps = [self._map(name, *features, texture) for name in READINGS]
+        readings = torch.stack([one.mean() for one in maps])
+        return readings, maps[0][0, 0], close.percept[0].permute(1, 2, 0)
 
     def _map(self, name: str, close: Tensor, whole: Tensor, texture: Tensor) -> Tensor:
         """A reading of every cell, whose mean over the map is the reading of the photo."""
@@ -130,4 +129,4 @@ def _halved(model: bytes) -> bytes:
     return serialized
 
 
-assert READINGS == ("quality", "beauty")
+assert READINGS == ("quality", "beauty", "soundness")

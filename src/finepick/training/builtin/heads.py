@@ -79,14 +79,17 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """quality: what makes one of several pictures of a subject better. beauty: what makes any photo better."""
+    """quality: what makes one of several pictures of a subject better. beauty: what makes any photo better. soundness:
+    how little edits have hurt it."""
 
     quality: Reading
     beauty: Reading
+    soundness: Reading
 
     def arrays(self) -> dict[str, Floats]:
         made: dict[str, Floats] = {}
-        for name, reading in (("quality", self.quality), ("beauty", self.beauty)):
+        for name in ("quality", "beauty", "soundness"):
+            reading = getattr(self, name)
             for part in ("close", "whole", "texture"):
                 made[f"{name} {part}"] = np.asarray(getattr(reading, part), np.float32)
             made[f"{name} intercept"] = np.array([reading.intercept], np.float32)

@@ -14,9 +14,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from finepick.domain import FloatArray
 from finepick.errors import MissingExtraError, WeightsError
+
+SIDE = 224
+"""The side of the square pictures that the teacher was made for, in pixels."""
 
 HINT_LAYERS = (6, 10, 22, 26)
 """Layers whose maps, of cells 4, 8, 16 and 32 pixels wide, the student's stages follow. The last is the embedding."""
@@ -76,6 +80,25 @@ def distances(maps: Sequence[NDArray[np.float32]], group: int) -> FloatArray:
         for first in range(group):
             total[:, first] += np.square(cells - cells[:, first : first + 1]).sum(axis=2) / places
     return np.log1p(2 * total)
+
+
+def damage(frames: Pictures, teacher: Teacher) -> FloatArray:
+    """How far *frames* (n, rows, columns, 3) of uint8 look from the first of them, (n,), see `distances`.
+
+    The mean over the whole, squeezed, and two corners as they are, where the frames are large enough.
+    """
+    rows, columns = frames.shape[1:3]
+    views = [[Image.fromarray(one).resize((SIDE, SIDE), Image.Resampling.BOX) for one in frames]]
+    if min(rows, columns) >= SIDE:
+        for left, top in ((0, 0), (columns - SIDE, rows - SIDE)):
+            box = (left, top, left + SIDE, top + SIDE)
+            views.append([Image.fromarray(one).crop(box) for one in frames])
+    found = []
+    for view in views:
+        pictures = np.stack([np.asarray(one) for one in view]).transpose(0, 3, 1, 2)
+        maps = teacher.maps(np.ascontiguousarray(pictures), PERCEPT_LAYERS)
+        found.append(distances(maps, len(frames))[0, 0])
+    return np.asarray(np.mean(found, axis=0))
 
 
 def read_teacher(path: str) -> Teacher:
