@@ -20,10 +20,10 @@ from finepick.scorers.utilities import judge_utilities
 from finepick.training.builtin.heads import Fit
 
 NEAR: Mapping[str, float] = {
-    "soundness": 3.0,
+    "soundness": 2.0,
     "sharpest": 0.25,
     "entropy": 1.1,
-    "contrast": 1.6,
+    "contrast": 2.5,
     "colour": 0.6,
     "burnt": 3.0,
     "noise": 0.5,
@@ -34,14 +34,20 @@ NEAR: Mapping[str, float] = {
 """Weights of readings of frames that lie over one another, chosen on *val*, on drawn bursts and on edits that hurt
 (docs/experiments.md)."""
 
-PULL, DOUBT = 6.0, 2.0
+BURST: Mapping[str, float] = {**NEAR, "sharpest": 0.6}
+"""The same for frames that have moved, of which the sharp one is wanted most of all."""
+
+PULL, DOUBT = 3.0, 1.0
 """How much such frames are judged by their distance from the likely best, and how sure that one is; see `Blend`."""
 
 APART = ("quality", "detail", "contrast", "entropy", "colour", "burnt", "noise", "blocks")
 """Readings of frames that only share a subject whose weights people decide."""
 
 SURE = 0.8
-"""The best frame is called where, on *val*, that is right this often."""
+"""The best frame is called where, on *val*, that is right this often; or, where it never is, as often as it can be
+while at least `LEAST_CALLED` of the series are called."""
+
+LEAST_CALLED = 0.25
 
 _CALL = 0.6
 _PULLS, _DOUBTS = (1.0, 3.0, 10.0, 30.0), (0.5, 1.0, 2.0, 4.0)
@@ -138,7 +144,7 @@ def blend_versions(train: Sequence[Judged], val: Sequence[Judged], tell: Callabl
         blend = min((_tempered(one, train) for one in tried), key=lambda one: one[1])[0]
         tell(f"versions: weights of {len(train)} series, pull {blend.pull:g}, doubt {blend.doubt:g}")
     else:
-        blend = Blend(_known_weights(), 1.0, _CALL, PULL, DOUBT)
+        blend = Blend(_weights(NEAR), 1.0, _CALL, PULL, DOUBT)
     return _calibrated("versions", blend, val, tell)
 
 
@@ -147,11 +153,11 @@ def blend_burst(val: Sequence[Judged], tell: Callable[[str], None]) -> Blend:
 
     *val*: there were no judgements of real bursts, so versions of one picture stand for them.
     """
-    return _calibrated("burst", Blend(_known_weights(), 1.0, _CALL), val, tell)
+    return _calibrated("burst", Blend(_weights(BURST), 1.0, _CALL), val, tell)
 
 
-def _known_weights() -> FloatArray:
-    return np.array([NEAR.get(name, 0.0) for name in READINGS])
+def _weights(named: Mapping[str, float]) -> FloatArray:
+    return np.array([named.get(name, 0.0) for name in READINGS])
 
 
 def blend_apart(
@@ -229,7 +235,8 @@ def _calibrated(kind: str, blend: Blend, val: Sequence[Judged], tell: Callable[[
     right = float(np.average((gaps > 0) == (wanted > 0.5), weights=counts))
     utilities = [one.utilities(blend) for one in val]
     calls = [(call, *_called(utilities, blend.temperature, call, val)) for call in _CALLS]
-    call, share, sure = next((one for one in calls if one[2] >= SURE), calls[-1])
+    enough = [one for one in calls if one[1] >= LEAST_CALLED] or calls[:1]
+    call, share, sure = next((one for one in calls if one[2] >= SURE), max(enough, key=lambda one: one[2]))
     names = ", ".join(sorted({one.dataset for one in val}))
     tell(
         f"{kind}: {right:.3f} of pairs in val ({names}), temperature {blend.temperature:.3f}; "
