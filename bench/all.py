@@ -25,6 +25,9 @@ RUNS = (
     ("fuzz.py", "--count", "5000"),
     ("learning.py", "--only", "full"),
     ("red_build.py",),
+    ("builtin.py", "--split", "val"),
+    ("hurt.py",),
+    ("boosting.py",),
 )
 
 
