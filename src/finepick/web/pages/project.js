@@ -176,8 +176,9 @@ function seriesResult(series) {
     watch.disconnect();
     for (const figure of strip.children) thumbnail(figure, figure.dataset.photo);
   }, { rootMargin: "400px" });
+  const rankOf = (photo) => (series.is_connected ? String(photo.rank) : "–"); // without a chain of answers there is none
   for (const photo of series.photos) {
-    strip.append(make("figure", "", { "data-photo": photo.id, title: photo.name }, make("figcaption", "", {}, make("b", "", {}, String(photo.rank)), ` ${photo.score >= 0 ? "+" : "−"}${Math.abs(photo.score).toFixed(2)}`)));
+    strip.append(make("figure", "", { "data-photo": photo.id, title: photo.name }, make("figcaption", "", {}, make("b", "", {}, rankOf(photo)), ` ${photo.score >= 0 ? "+" : "−"}${Math.abs(photo.score).toFixed(2)}`)));
   }
   watch.observe(strip);
   const remark = series.is_connected ? `${series.labelled} of ${plural(series.pairs, "pair")} told apart` : "not connected yet";
