@@ -1,7 +1,8 @@
 """How readings are blended: weights from pairs (Bradley & Terry 1952), temperatures and thresholds from *val*.
 
-Frames that lie over one another have fixed weights, for want of judgements of real bursts. For others people's
-judgements in *train* decide, the network's reading being one that did not know the series.
+What *train* says of versions of one picture decides their weights, where it says anything; else, and for bursts, they
+are fixed, for want of judgements. For frames apart people's judgements in *train* decide, the network's reading being
+one that did not know the series.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ BURST: Mapping[str, float] = {**NEAR, "sharpest": 0.6}
 """The same for frames that have moved, of which the sharp one is wanted most of all."""
 
 PULL, DOUBT = 3.0, 1.0
-"""How much such frames are judged by their distance from the likely best, and how sure that one is; see `Blend`."""
+"""How much versions of one picture are judged by their distance from the likely best, and how doubtful that one is; see
+`Blend`."""
 
 APART = ("quality", "detail", "contrast", "entropy", "colour", "burnt", "noise", "blocks")
 """Readings of frames that only share a subject whose weights people decide."""

@@ -1,4 +1,4 @@
-"""What is read off the taught network: linear readings of its features, fitted on people's judgements."""
+"""What is read off the taught network: linear readings of its features, fitted on people's judgements and on edits."""
 
 from __future__ import annotations
 
